@@ -1,0 +1,2 @@
+//! Scenario files: the RON language, checks, plans, runs, verdicts.
+pub mod outcome;

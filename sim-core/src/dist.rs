@@ -1,0 +1,1 @@
+//! Integer distributions. (contract; to be written)

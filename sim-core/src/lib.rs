@@ -1,0 +1,23 @@
+//! The engine under onerouter: integer time, ordered alarms, named random streams, mergeable measures.
+//!
+//! Nothing in this crate knows what a network is. A *node* owns its alarms and its state; nodes talk only
+//! by messages over *links* with a known least delay. Given the same nodes and the same streams, every run
+//! takes the same steps in the same order, whatever the number of threads.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`time`] | [`time::Time`], [`time::Span`], [`time::Rate`]: picoseconds and bits a second |
+//! | [`queue`] | the pending alarms of one node, in an order that is a property of the data |
+//! | [`engine`] | the loop over many nodes, with budgets |
+//! | [`rng`], [`dist`] | named random streams; integer distributions |
+//! | [`hist`], [`series`] | histograms and time series that merge exactly |
+//! | [`digest`] | a stable 64-bit hash |
+
+pub mod digest;
+pub mod dist;
+pub mod engine;
+pub mod hist;
+pub mod queue;
+pub mod rng;
+pub mod series;
+pub mod time;

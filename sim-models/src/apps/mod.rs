@@ -1,0 +1,3 @@
+//! Tasks. (stub)
+#[derive(Default)]
+pub struct Tasks;

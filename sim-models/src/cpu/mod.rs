@@ -1,0 +1,7 @@
+//! Cores. (stub)
+pub struct Cpu;
+impl Cpu {
+    pub fn new() -> Cpu {
+        Cpu
+    }
+}

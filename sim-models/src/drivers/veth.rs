@@ -1,0 +1,18 @@
+//! (to be written)
+use super::{Arg, Driver, Setup};
+use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+
+pub struct Veth;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config;
+impl Driver for Veth {
+    type Config = Config;
+    const ARGS: &'static [Arg<Config>] = &[];
+    const SETUP: Setup = Setup::ETHER;
+    fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _c: &Config) -> Result<Self, RtnlError> {
+        Ok(Veth)
+    }
+    fn xmit(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _skb: SkBuff) {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,85 @@
+//! The hops: every modelled kernel function that a packet passes begins with `cx.at(At::X, &skb)`, which bills its
+//! cost, counts it and tells the walk. One list; a cost profile that lacks an entry does not load.
+
+macro_rules! hops {
+    ($($Name:ident $text:literal $doc:literal),* $(,)?) => {
+        /// A place on the path, named after the kernel function that it models.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum At { $(#[doc = $doc] $Name),* }
+
+        impl At {
+            pub const ALL: &'static [At] = &[$(At::$Name),*];
+            pub const COUNT: usize = At::ALL.len();
+            /// The kernel's own name.
+            pub const fn name(self) -> &'static str {
+                match self { $(At::$Name => $text),* }
+            }
+            /// One sentence about it.
+            pub const fn doc(self) -> &'static str {
+                match self { $(At::$Name => $doc),* }
+            }
+            pub fn from_name(name: &str) -> Option<At> {
+                At::ALL.iter().copied().find(|a| a.name() == name)
+            }
+        }
+    };
+}
+
+hops! {
+    Syscall "syscall" "entry and exit of a system call",
+    UdpSendmsg "udp_sendmsg" "a datagram is built from user memory",
+    PingSendmsg "raw_sendmsg" "a raw socket sends an echo request",
+    TcpConnect "tcp_v4_connect" "a SYN is built",
+    IpRouteOutput "ip_route_output" "output route lookup in the sender's namespace",
+    IpOutput "ip_output" "LOCAL_OUT and POST_ROUTING are passed, the device is set",
+    IpFinishOutput "ip_finish_output" "MTU check, then to the neighbour",
+    IpFragment "ip_fragment" "one packet becomes several",
+    NeighOutput "neigh_output" "the link-layer address of the next hop is filled in, or asked for",
+    ArpSend "arp_send" "an ARP packet is built",
+    DevQueueXmit "dev_queue_xmit" "the packet is given to its device, through the qdisc if it has one",
+    VethXmit "veth_xmit" "the buffer is handed to the peer",
+    LoopbackXmit "loopback_xmit" "the buffer comes back to this host",
+    BrDevXmit "br_dev_xmit" "the bridge device sends through its ports",
+    PhyXmit "ndo_start_xmit" "a descriptor is written into the NIC's tx ring",
+    DummyXmit "dummy_xmit" "the frame is counted and thrown away",
+    NetifRx "netif_rx" "queued to this core's backlog",
+    Irq "irq" "the NIC interrupts a core",
+    Softirq "net_rx_action" "the receive softirq starts on this core",
+    NapiPoll "napi_poll" "the driver takes a frame from its rx ring",
+    NetifReceiveSkb "netif_receive_skb" "taps, then the rx handler, then the protocol",
+    BrHandleFrame "br_handle_frame" "a frame enters the bridge by a port: learn, look up",
+    BrForward "br_forward" "a copy leaves by a port",
+    BrPassFrameUp "br_pass_frame_up" "the bridge hands the frame to its own host",
+    ArpRcv "arp_rcv" "an ARP packet is answered or learned from",
+    IpRcv "ip_rcv" "the IPv4 header is checked",
+    IpRouteInput "ip_route_input" "input route lookup and source validation",
+    IpForward "ip_forward" "TTL, MTU, then on to another device",
+    IpError "ip_error" "the packet can't be routed",
+    IpLocalDeliver "ip_local_deliver" "it is for this host: to the protocol",
+    IpDefrag "ip_defrag" "a fragment joins its datagram",
+    IcmpRcv "icmp_rcv" "an ICMP message is looked at",
+    IcmpSend "icmp_send" "an ICMP error is built",
+    IcmpReply "icmp_reply" "an echo request is answered",
+    UdpRcv "udp_rcv" "the socket that listens on address and port is looked up",
+    TcpRcv "tcp_v4_rcv" "the socket of the segment is looked up",
+    TcpSendReset "tcp_v4_send_reset" "a RST is built",
+    SockQueueRcv "sock_queue_rcv" "the datagram joins the socket's receive queue",
+    Wakeup "try_to_wake_up" "the waiting task becomes runnable",
+    ContextSwitch "context_switch" "the core changes to another task",
+    RecvMsg "recvmsg" "a datagram is copied to user memory",
+    RunTimers "run_timer_softirq" "expired timers run",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        for (i, a) in At::ALL.iter().enumerate() {
+            assert_eq!(At::from_name(a.name()), Some(*a));
+            assert_eq!(*a as usize, i);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! ICMP. (stub)
+#[derive(Default)]
+pub struct Limits;

@@ -1,0 +1,88 @@
+//! `/proc/net/snmp` and `/proc/net/netstat` of a namespace, under the kernel's own names.
+
+use std::ops::{Index, IndexMut};
+
+macro_rules! counters {
+    ($($Name:ident $text:literal),* $(,)?) => {
+        /// One counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum M { $($Name),* }
+        impl M {
+            pub const ALL: &'static [M] = &[$(M::$Name),*];
+            pub const COUNT: usize = M::ALL.len();
+            /// "Group.Name", as in the proc files.
+            pub const fn name(self) -> &'static str { match self { $(M::$Name => $text),* } }
+        }
+    };
+}
+
+counters! {
+    IpInReceives "Ip.InReceives", IpInHdrErrors "Ip.InHdrErrors", IpInAddrErrors "Ip.InAddrErrors",
+    IpForwDatagrams "Ip.ForwDatagrams", IpInUnknownProtos "Ip.InUnknownProtos", IpInDiscards "Ip.InDiscards",
+    IpInDelivers "Ip.InDelivers", IpOutRequests "Ip.OutRequests", IpOutDiscards "Ip.OutDiscards",
+    IpOutNoRoutes "Ip.OutNoRoutes", IpReasmTimeout "Ip.ReasmTimeout", IpReasmReqds "Ip.ReasmReqds",
+    IpReasmOKs "Ip.ReasmOKs", IpReasmFails "Ip.ReasmFails", IpFragOKs "Ip.FragOKs", IpFragFails "Ip.FragFails",
+    IpFragCreates "Ip.FragCreates", IpOutTransmits "Ip.OutTransmits",
+    IcmpInMsgs "Icmp.InMsgs", IcmpInErrors "Icmp.InErrors", IcmpInCsumErrors "Icmp.InCsumErrors",
+    IcmpInDestUnreachs "Icmp.InDestUnreachs", IcmpInTimeExcds "Icmp.InTimeExcds", IcmpInParmProbs "Icmp.InParmProbs",
+    IcmpInSrcQuenchs "Icmp.InSrcQuenchs", IcmpInRedirects "Icmp.InRedirects", IcmpInEchos "Icmp.InEchos",
+    IcmpInEchoReps "Icmp.InEchoReps", IcmpInTimestamps "Icmp.InTimestamps", IcmpInTimestampReps "Icmp.InTimestampReps",
+    IcmpInAddrMasks "Icmp.InAddrMasks", IcmpInAddrMaskReps "Icmp.InAddrMaskReps",
+    IcmpOutMsgs "Icmp.OutMsgs", IcmpOutErrors "Icmp.OutErrors", IcmpOutRateLimitGlobal "Icmp.OutRateLimitGlobal",
+    IcmpOutRateLimitHost "Icmp.OutRateLimitHost", IcmpOutDestUnreachs "Icmp.OutDestUnreachs",
+    IcmpOutTimeExcds "Icmp.OutTimeExcds", IcmpOutParmProbs "Icmp.OutParmProbs", IcmpOutRedirects "Icmp.OutRedirects",
+    IcmpOutEchos "Icmp.OutEchos", IcmpOutEchoReps "Icmp.OutEchoReps",
+    IcmpOutTimestamps "Icmp.OutTimestamps", IcmpOutTimestampReps "Icmp.OutTimestampReps",
+    IcmpMsgInType0 "IcmpMsg.InType0", IcmpMsgInType3 "IcmpMsg.InType3", IcmpMsgInType5 "IcmpMsg.InType5",
+    IcmpMsgInType8 "IcmpMsg.InType8", IcmpMsgInType11 "IcmpMsg.InType11", IcmpMsgInType12 "IcmpMsg.InType12",
+    IcmpMsgInType13 "IcmpMsg.InType13", IcmpMsgInType14 "IcmpMsg.InType14",
+    IcmpMsgOutType0 "IcmpMsg.OutType0", IcmpMsgOutType3 "IcmpMsg.OutType3", IcmpMsgOutType5 "IcmpMsg.OutType5",
+    IcmpMsgOutType8 "IcmpMsg.OutType8", IcmpMsgOutType11 "IcmpMsg.OutType11", IcmpMsgOutType12 "IcmpMsg.OutType12",
+    IcmpMsgOutType13 "IcmpMsg.OutType13", IcmpMsgOutType14 "IcmpMsg.OutType14",
+    TcpActiveOpens "Tcp.ActiveOpens", TcpPassiveOpens "Tcp.PassiveOpens", TcpAttemptFails "Tcp.AttemptFails",
+    TcpEstabResets "Tcp.EstabResets", TcpInSegs "Tcp.InSegs", TcpOutSegs "Tcp.OutSegs", TcpRetransSegs "Tcp.RetransSegs",
+    TcpInErrs "Tcp.InErrs", TcpOutRsts "Tcp.OutRsts",
+    UdpInDatagrams "Udp.InDatagrams", UdpNoPorts "Udp.NoPorts", UdpInErrors "Udp.InErrors",
+    UdpOutDatagrams "Udp.OutDatagrams", UdpRcvbufErrors "Udp.RcvbufErrors", UdpSndbufErrors "Udp.SndbufErrors",
+    UdpIgnoredMulti "Udp.IgnoredMulti",
+    TcpExtIPReversePathFilter "TcpExt.IPReversePathFilter", TcpExtArpFilter "TcpExt.ArpFilter",
+    TcpExtTCPTimeouts "TcpExt.TCPTimeouts",
+    IpExtInNoRoutes "IpExt.InNoRoutes", IpExtInTruncatedPkts "IpExt.InTruncatedPkts",
+    IpExtInMcastPkts "IpExt.InMcastPkts", IpExtOutMcastPkts "IpExt.OutMcastPkts", IpExtInBcastPkts "IpExt.InBcastPkts",
+    IpExtOutBcastPkts "IpExt.OutBcastPkts", IpExtInOctets "IpExt.InOctets", IpExtOutOctets "IpExt.OutOctets",
+    IpExtInMcastOctets "IpExt.InMcastOctets", IpExtOutMcastOctets "IpExt.OutMcastOctets",
+    IpExtInBcastOctets "IpExt.InBcastOctets", IpExtOutBcastOctets "IpExt.OutBcastOctets",
+    IpExtInCsumErrors "IpExt.InCsumErrors", IpExtInNoECTPkts "IpExt.InNoECTPkts", IpExtInECT1Pkts "IpExt.InECT1Pkts",
+    IpExtInECT0Pkts "IpExt.InECT0Pkts", IpExtInCEPkts "IpExt.InCEPkts", IpExtReasmOverlaps "IpExt.ReasmOverlaps",
+}
+
+/// All counters of a namespace; each only grows.
+pub struct Mib([u64; M::COUNT]);
+
+impl Default for Mib {
+    fn default() -> Self {
+        Mib([0; M::COUNT])
+    }
+}
+
+impl Index<M> for Mib {
+    type Output = u64;
+    #[inline]
+    fn index(&self, m: M) -> &u64 {
+        &self.0[m as usize]
+    }
+}
+impl IndexMut<M> for Mib {
+    #[inline]
+    fn index_mut(&mut self, m: M) -> &mut u64 {
+        &mut self.0[m as usize]
+    }
+}
+
+impl Mib {
+    /// (name, value) of every counter that is not 0, in the order of the proc files.
+    pub fn nonzero(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        M::ALL.iter().map(|m| (m.name(), self[*m])).filter(|(_, v)| *v != 0)
+    }
+}

@@ -1,0 +1,5 @@
+//! Neighbours. (stub)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parms;
+#[derive(Default)]
+pub struct Table;

@@ -1,0 +1,211 @@
+//! `struct net_device`: one structure for physical and virtual devices.
+
+use super::NsId;
+use crate::{drivers::Kind, packet::Mac};
+use std::num::NonZeroU32;
+
+/// A device of this host: slot and generation, since devices die during a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct DevId {
+    pub index: u32,
+    generation: NonZeroU32,
+}
+
+impl DevId {
+    /// No device: never valid in [`Devices::get`].
+    pub const NONE: DevId = DevId { index: u32::MAX, generation: NonZeroU32::MAX };
+}
+
+/// `IFF_*`, the administrative and derived flags of `ip link`.
+pub const IFF_UP: u32 = 0x1;
+pub const IFF_BROADCAST: u32 = 0x2;
+pub const IFF_LOOPBACK: u32 = 0x8;
+pub const IFF_POINTOPOINT: u32 = 0x10;
+pub const IFF_RUNNING: u32 = 0x40;
+pub const IFF_NOARP: u32 = 0x80;
+pub const IFF_PROMISC: u32 = 0x100;
+pub const IFF_ALLMULTI: u32 = 0x200;
+pub const IFF_MULTICAST: u32 = 0x1000;
+pub const IFF_LOWER_UP: u32 = 0x10000;
+
+/// RFC 2863 operational state, as `ip link` prints it (DEV-11).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum OperState {
+    Unknown = 0,
+    NotPresent = 1,
+    Down = 2,
+    LowerLayerDown = 3,
+    Testing = 4,
+    Dormant = 5,
+    Up = 6,
+}
+
+impl OperState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            OperState::Unknown => "UNKNOWN",
+            OperState::NotPresent => "NOTPRESENT",
+            OperState::Down => "DOWN",
+            OperState::LowerLayerDown => "LOWERLAYERDOWN",
+            OperState::Testing => "TESTING",
+            OperState::Dormant => "DORMANT",
+            OperState::Up => "UP",
+        }
+    }
+}
+
+/// What every packet touches: kept within two cache lines.
+pub struct NetDevice {
+    /// `IFF_*` as set by the administrator or the driver; RUNNING and LOWER_UP are derived.
+    pub flags: u32,
+    /// Bytes.
+    pub mtu: u32,
+    pub ns: NsId,
+    pub ifindex: u32,
+    pub mac: Mac,
+    pub operstate: OperState,
+    /// `netif_carrier_ok`.
+    pub carrier: bool,
+    /// The active qdisc is noop: administratively down, or no carrier seen by linkwatch (DEV-18).
+    pub noop: bool,
+    /// Conf bits of `conf/all` and `conf/DEV` combined (DEV-43), see [`super::sysctl`].
+    pub conf: super::sysctl::ConfBits,
+    /// The bridge (or other master) that takes this device's frames.
+    pub master: Option<DevId>,
+    pub stats: Stats,
+    pub kind: Kind,
+    pub cold: Box<Cold>,
+}
+
+/// `struct rtnl_link_stats64`, the part that packets bump. Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub rx_dropped: u32,
+    pub tx_dropped: u32,
+}
+
+/// What only configuration and unusual packets touch.
+#[derive(Clone, Debug)]
+pub struct Cold {
+    pub name: String,
+    /// ifindex of the other end (veth) or of the lower device; own ifindex if there is none (DEV-15).
+    pub iflink: u32,
+    pub min_mtu: u32,
+    pub max_mtu: u32,
+    pub tx_queue_len: u32,
+    /// Depth of promiscuity and allmulti, and what the user set (DEV-10).
+    pub promiscuity: u32,
+    pub allmulti: u32,
+    /// The address was set by hand (`NET_ADDR_SET`), DEV-45.
+    pub mac_set: bool,
+    /// A carrier change waits for linkwatch.
+    pub linkwatch: bool,
+    /// `ip -s -s link`: multicast frames received; frames for other MACs; missed by the NIC.
+    pub multicast: u64,
+    pub rx_otherhost_dropped: u64,
+    pub rx_missed: u64,
+    pub rx_nohandler: u64,
+    /// Sent by this namespace's own stack through a device of bytes (seed: "128 bytes into the buffer of c1/eth0").
+    pub peer_bytes: u64,
+    /// Per-device IPv4 sysctls.
+    pub devconf: super::sysctl::DevConf,
+    /// Per-device neighbour sysctls.
+    pub neigh: super::neigh::Parms,
+    /// IPv4 is switched on (`in_device` exists): an address was added, or the device is Ethernet-like with MTU >= 68.
+    pub in_device: bool,
+}
+
+impl NetDevice {
+    #[inline]
+    pub fn is_up(&self) -> bool {
+        self.flags & IFF_UP != 0
+    }
+    #[inline]
+    pub fn is_loopback(&self) -> bool {
+        self.flags & IFF_LOOPBACK != 0
+    }
+    pub fn name(&self) -> &str {
+        &self.cold.name
+    }
+    /// Flags as `ip link` shows them (`netif_get_flags`, DEV-10).
+    pub fn shown_flags(&self) -> u32 {
+        let mut f = self.flags;
+        if self.is_up() {
+            if matches!(self.operstate, OperState::Up | OperState::Unknown) {
+                f |= IFF_RUNNING;
+            }
+            if self.carrier {
+                f |= IFF_LOWER_UP;
+            }
+        }
+        f
+    }
+}
+
+/// All devices of a host, slots reused under a new generation.
+#[derive(Default)]
+pub struct Devices {
+    slots: Vec<(NonZeroU32, Option<NetDevice>)>,
+    free: Vec<u32>,
+}
+
+impl Devices {
+    pub fn insert(&mut self, dev: NetDevice) -> DevId {
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.slots[index as usize];
+            slot.1 = Some(dev);
+            return DevId { index, generation: slot.0 };
+        }
+        let index = self.slots.len() as u32;
+        self.slots.push((NonZeroU32::MIN, Some(dev)));
+        DevId { index, generation: NonZeroU32::MIN }
+    }
+
+    pub fn remove(&mut self, id: DevId) -> Option<NetDevice> {
+        let slot = self.slots.get_mut(id.index as usize).filter(|s| s.0 == id.generation)?;
+        let dev = slot.1.take()?;
+        slot.0 = slot.0.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        self.free.push(id.index);
+        Some(dev)
+    }
+
+    /// The device, unless it is gone.
+    #[inline]
+    pub fn get(&self, id: DevId) -> Option<&NetDevice> {
+        let slot = self.slots.get(id.index as usize)?;
+        if slot.0 == id.generation { slot.1.as_ref() } else { None }
+    }
+    #[inline]
+    pub fn get_mut(&mut self, id: DevId) -> Option<&mut NetDevice> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        if slot.0 == id.generation { slot.1.as_mut() } else { None }
+    }
+
+    /// In order of slots, which is the order of creation as long as nothing was deleted.
+    pub fn iter(&self) -> impl Iterator<Item = (DevId, &NetDevice)> {
+        self.slots.iter().enumerate().filter_map(|(i, (generation, d))| {
+            d.as_ref().map(|d| (DevId { index: i as u32, generation: *generation }, d))
+        })
+    }
+}
+
+impl std::ops::Index<DevId> for Devices {
+    type Output = NetDevice;
+    #[inline]
+    fn index(&self, id: DevId) -> &NetDevice {
+        self.get(id).expect("the device exists: packets of a deleted device are purged with it")
+    }
+}
+impl std::ops::IndexMut<DevId> for Devices {
+    #[inline]
+    fn index_mut(&mut self, id: DevId) -> &mut NetDevice {
+        self.get_mut(id).expect("the device exists: packets of a deleted device are purged with it")
+    }
+}
+
+const _: () = assert!(size_of::<NetDevice>() <= 128 && size_of::<Kind>() <= 16);

@@ -1,0 +1,144 @@
+//! `struct sk_buff`: a frame and what one kernel knows of it. Moved, never shared: a packet is in exactly one place.
+
+use super::{netdevice::DevId, route::Dst, sock::SockId};
+use crate::packet::Frame;
+use std::ops::{Deref, DerefMut};
+
+/// How a frame was addressed, seen from the device that received it (`eth_type_trans`, DEV-27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum PktType {
+    #[default]
+    Host,
+    Broadcast,
+    Multicast,
+    OtherHost,
+    Outgoing,
+    Loopback,
+}
+
+/// What one kernel knows of a frame. Never leaves the host.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// `skb->dev`: where the packet is; its namespace picks the tables.
+    pub dev: DevId,
+    /// `skb->skb_iif`: ifindex of the device it came in by, 0 if sent from here.
+    pub iif: u32,
+    /// `skb->sk`: the sending socket, until the next IP input (VETH-6).
+    pub sock: Option<SockId>,
+    /// `skb_dst`: the routing decision.
+    pub dst: Option<Dst>,
+    pub mark: u32,
+    pub priority: u32,
+    pub hash: u32,
+    /// Bytes that the kernel accounts for this buffer (UDP-22, NEIGH-7).
+    pub truesize: u32,
+    /// When it began to wait where it waits now: picoseconds (the walk shows it).
+    pub since: u64,
+    pub gso_size: u16,
+    pub gso_segs: u16,
+    pub pkt_type: PktType,
+    /// The walk follows this packet.
+    pub traced: bool,
+    /// `skb->ignore_df`.
+    pub ignore_df: bool,
+}
+
+impl Default for Meta {
+    fn default() -> Self {
+        Meta {
+            dev: DevId::NONE,
+            iif: 0,
+            sock: None,
+            dst: None,
+            mark: 0,
+            priority: 0,
+            hash: 0,
+            truesize: 832,
+            since: 0,
+            gso_size: 0,
+            gso_segs: 0,
+            pkt_type: PktType::Host,
+            traced: false,
+            ignore_df: false,
+        }
+    }
+}
+
+/// A frame and its meta, in one box.
+#[derive(Clone, Debug)]
+pub struct Buf {
+    pub frame: Frame,
+    pub meta: Meta,
+}
+const _: () = assert!(size_of::<Buf>() <= 256);
+
+/// A packet inside a kernel.
+#[must_use = "a packet is delivered, consumed, dropped with a reason, or kept somewhere: it can't just vanish"]
+#[derive(Debug)]
+pub struct SkBuff(pub(crate) Box<Buf>);
+
+/// The same box on a wire: its meta is cleared, so nothing of one kernel reaches another.
+#[must_use]
+#[derive(Debug)]
+pub struct Flying {
+    buf: Box<Buf>,
+    /// The walk follows it over the wire, too.
+    pub traced: bool,
+}
+
+impl Deref for SkBuff {
+    type Target = Buf;
+    #[inline]
+    fn deref(&self) -> &Buf {
+        &self.0
+    }
+}
+impl DerefMut for SkBuff {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Buf {
+        &mut self.0
+    }
+}
+
+impl SkBuff {
+    /// Leaves the kernel for a wire.
+    #[inline]
+    pub fn fly(mut self) -> Flying {
+        let traced = self.meta.traced;
+        self.0.meta = Meta::default();
+        Flying { buf: self.0, traced }
+    }
+}
+
+impl Flying {
+    /// Comes off the wire into `dev`.
+    #[inline]
+    pub fn land(self, dev: DevId) -> SkBuff {
+        let mut skb = SkBuff(self.buf);
+        skb.meta.dev = dev;
+        skb.meta.traced = self.traced;
+        skb
+    }
+    pub fn frame(&self) -> &Frame {
+        &self.buf.frame
+    }
+}
+
+/// Free list: one per thread, since it has no effect on results.
+#[derive(Default)]
+pub struct Pool(Vec<Box<Buf>>);
+
+impl Pool {
+    #[inline]
+    #[allow(clippy::vec_box, reason = "the boxes themselves are what is recycled")]
+    pub(crate) fn take(&mut self) -> Box<Buf> {
+        self.0.pop().unwrap_or_else(|| Box::new(Buf { frame: Frame::blank(), meta: Meta::default() }))
+    }
+    #[inline]
+    pub(crate) fn give(&mut self, b: Box<Buf>) {
+        if self.0.len() < 65_536 {
+            self.0.push(b);
+        }
+    }
+}

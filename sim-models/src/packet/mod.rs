@@ -1,0 +1,8 @@
+//! Frames as plain data. Payload is a length; bytes are made only at the border (captures, files).
+
+pub mod addr;
+pub mod frame;
+pub mod show;
+
+pub use addr::{Addr, Ip4Addr, Mac, Prefix};
+pub use frame::{Arp, ArpOp, Frame, FrameId, Icmp, Ip4, L4, Net, Payload, Quote, Tag, Tcp};

@@ -1,0 +1,1 @@
+//! One tcpdump-like line per frame. (to come)
