@@ -19,6 +19,8 @@ pub struct Ledger {
     /// Used up by the kernel itself: answered echo requests, ARP, taps.
     pub consumed: u64,
     pub dropped: u64,
+    /// Became part of a larger packet.
+    pub merged: u64,
 }
 
 /// Where and why packets were lost.
@@ -79,6 +81,8 @@ pub struct Observer {
     pub ledger: Ledger,
     pub drops: IndexMap<Place, Lost>,
     pub digest: Digest,
+    /// Measures by flow number minus 1.
+    pub flows: Vec<crate::apps::flow::FlowStat>,
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
     pub walk: Vec<Step>,
@@ -93,6 +97,7 @@ impl Default for Observer {
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),
+            flows: Vec::new(),
             follow: None,
             walk: Vec::new(),
             capture: None,
