@@ -1,7 +1,18 @@
 //! Hosts and the cables between them: carries frames from one kernel to another, and adds up what they saw.
 
-use crate::{apps, cost::Costs, cpu, drivers::phy, kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger}};
-use sim_core::{digest::Digest, engine::{self, Exhausted, Node, Sent}, rng::Streams, time::{Rate, Span, Time}};
+use crate::{
+    apps,
+    cost::Costs,
+    cpu,
+    drivers::phy,
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger},
+};
+use sim_core::{
+    digest::Digest,
+    engine::{self, Exhausted, Node, Sent},
+    rng::Streams,
+    time::{Rate, Span, Time},
+};
 use std::collections::VecDeque;
 
 /// A host: its kernel, and what the kernel needs to run.
@@ -51,7 +62,15 @@ pub struct End {
 impl World {
     /// An empty world. All random streams derive from `seed`.
     pub fn new(costs: Costs, seed: u64) -> World {
-        World { hosts: Vec::new(), pool: Pool::default(), costs, seed, lookahead: Span::MAX, links: 0, max_events: u64::MAX }
+        World {
+            hosts: Vec::new(),
+            pool: Pool::default(),
+            costs,
+            seed,
+            lookahead: Span::MAX,
+            links: 0,
+            max_events: u64::MAX,
+        }
     }
 
     /// Boots a host. `hz`: ticks a second.
@@ -93,7 +112,7 @@ impl World {
         }
         for end in [a, b] {
             let h = &mut self.hosts[end.host];
-            crate::kernel::linkwatch::carrier_on(&mut h.kernel, &mut h.cx, end.dev);
+            crate::kernel::linkwatch::netif_carrier_on(&mut h.kernel, &mut h.cx, end.dev);
         }
     }
 
@@ -159,7 +178,10 @@ impl World {
         let (l, in_flight) = self.ledger();
         let ended = l.delivered + l.consumed + l.dropped + l.merged + in_flight;
         if l.born != ended {
-            return Err(format!("conservation: {} frames were born, {ended} are accounted for ({l:?}, {in_flight} in flight)", l.born));
+            return Err(format!(
+                "conservation: {} frames were born, {ended} are accounted for ({l:?}, {in_flight} in flight)",
+                l.born
+            ));
         }
         for h in &self.hosts {
             if h.cx.queue.pending() == 0 && !h.kernel.cpus.iter().all(cpu::Cpu::is_idle) {
@@ -259,7 +281,13 @@ impl Node for Host {
         self.cx.queue.taken()
     }
 
-    fn advance(&mut self, horizon: Time, _lookahead: Span, pool: &mut Pool, out: &mut Vec<Sent<Flying>>) -> Result<(), Exhausted> {
+    fn advance(
+        &mut self,
+        horizon: Time,
+        _lookahead: Span,
+        pool: &mut Pool,
+        out: &mut Vec<Sent<Flying>>,
+    ) -> Result<(), Exhausted> {
         std::mem::swap(&mut self.cx.pool, pool);
         let mut horizon = horizon;
         let begun = self.cx.queue.taken();

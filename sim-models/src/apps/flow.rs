@@ -2,7 +2,13 @@
 
 use crate::kernel::{Cx, Errno};
 use indexmap::IndexMap;
-use sim_core::{dist::Dist, hist::Hist, rng::StreamId, series::Series, time::{PS_PER_S, Span, Time}};
+use sim_core::{
+    dist::Dist,
+    hist::Hist,
+    rng::StreamId,
+    series::Series,
+    time::{PS_PER_S, Span, Time},
+};
 
 /// Measures of one flow on one host; added up over hosts at the end.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,10 @@ pub mod udp_once;
 pub mod udp_send;
 pub mod udp_sink;
 
-use crate::{cpu, kernel::{Alarm, At, Cx, Kernel, NsId}};
+use crate::{
+    cpu,
+    kernel::{Alarm, At, Cx, Kernel, NsId},
+};
 use sim_core::time::Time;
 
 /// A task of this host.

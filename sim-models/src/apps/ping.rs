@@ -1,7 +1,13 @@
 //! iputils' ping: echo requests at an interval, and a wait for the last answer.
 
 use super::{Env, Next, flow};
-use crate::{kernel::{At, Cx, Errno, Kernel, icmp, sock::{self, IcmpError, Options, Proto, SockId, raw, udp}}, packet::Tag};
+use crate::{
+    kernel::{
+        At, Cx, Errno, Kernel, icmp,
+        sock::{self, IcmpError, Options, Proto, SockId, raw, udp},
+    },
+    packet::Tag,
+};
 use sim_core::time::{Span, Time};
 
 /// What is asked, and what came of it.
@@ -158,7 +164,8 @@ impl Ping {
         if self.sent < self.count {
             return Next::Wait(Some(self.next));
         }
-        let end = self.last_send + if self.received > 0 { self.longest.times(2).max(self.interval) } else { self.linger };
+        let end =
+            self.last_send + if self.received > 0 { self.longest.times(2).max(self.interval) } else { self.linger };
         if self.received + self.errors >= self.count || cx.clock >= end {
             if let Some(s) = self.sock {
                 sock::close(k, cx, s);

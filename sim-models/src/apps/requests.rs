@@ -1,7 +1,16 @@
 //! Requests and their answers: round trips, in an open loop (meant times) or a closed one (so many at once).
 
-use super::{Env, Next, flow::{self, Pace}};
-use crate::{kernel::{At, Cx, Errno, Kernel, sock::{self, Options, Proto, SockId, lookup, udp}}, packet::Tag};
+use super::{
+    Env, Next,
+    flow::{self, Pace},
+};
+use crate::{
+    kernel::{
+        At, Cx, Errno, Kernel,
+        sock::{self, Options, Proto, SockId, lookup, udp},
+    },
+    packet::Tag,
+};
 use sim_core::time::{Span, Time};
 use std::collections::VecDeque;
 

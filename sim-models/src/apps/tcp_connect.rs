@@ -1,7 +1,10 @@
 //! A connection attempt: SYN, and whatever answers it.
 
 use super::{Env, Next};
-use crate::kernel::{At, Cx, Errno, Kernel, sock::{self, Options, Proto, SockId, lookup, tcp}};
+use crate::kernel::{
+    At, Cx, Errno, Kernel,
+    sock::{self, Options, Proto, SockId, lookup, tcp},
+};
 use sim_core::time::{Span, Time};
 
 /// Where to, and what came of it.

@@ -1,7 +1,10 @@
 //! A server: sends every datagram back to its sender, from the address that routing chooses.
 
 use super::{Env, Next};
-use crate::kernel::{At, Cx, Errno, Kernel, sock::{self, Options, Proto, Received, SockId, lookup, udp}};
+use crate::kernel::{
+    At, Cx, Errno, Kernel,
+    sock::{self, Options, Proto, Received, SockId, lookup, udp},
+};
 
 /// Binds `addr:port`; answers with as many bytes as came, or with `reply` bytes.
 pub struct UdpEcho {

@@ -1,7 +1,13 @@
 //! One datagram, and perhaps one answer: a new socket, bind, connect, send, wait, close.
 
 use super::{Env, Next};
-use crate::{kernel::{At, Cx, Errno, Kernel, sock::{self, Options, Proto, SockId, lookup, udp}}, packet::Tag};
+use crate::{
+    kernel::{
+        At, Cx, Errno, Kernel,
+        sock::{self, Options, Proto, SockId, lookup, udp},
+    },
+    packet::Tag,
+};
 use sim_core::time::{Span, Time};
 
 /// What is to be sent, and what came of it.
@@ -24,7 +30,19 @@ pub struct UdpOnce {
 
 impl UdpOnce {
     pub fn new(bind: (u32, u16), to: (u32, u16), size: u32, wait: Span, opts: Options) -> UdpOnce {
-        UdpOnce { bind, to, size, wait, opts, sent: None, reply: None, error: None, timed_out: false, sock: None, deadline: Time::ZERO }
+        UdpOnce {
+            bind,
+            to,
+            size,
+            wait,
+            opts,
+            sent: None,
+            reply: None,
+            error: None,
+            timed_out: false,
+            sock: None,
+            deadline: Time::ZERO,
+        }
     }
 
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {

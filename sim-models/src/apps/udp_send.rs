@@ -1,7 +1,16 @@
 //! Sends datagrams at meant times, whatever becomes of them (an open loop).
 
-use super::{Env, Next, flow::{self, Pace}};
-use crate::{kernel::{At, Cx, Errno, Kernel, sock::{self, Options, Proto, SockId, lookup, udp}}, packet::Tag};
+use super::{
+    Env, Next,
+    flow::{self, Pace},
+};
+use crate::{
+    kernel::{
+        At, Cx, Errno, Kernel,
+        sock::{self, Options, Proto, SockId, lookup, udp},
+    },
+    packet::Tag,
+};
 use sim_core::time::Time;
 
 /// `Udp(…)` of a scenario, its sending side.
@@ -32,7 +41,18 @@ struct State {
 
 impl UdpSend {
     pub fn new(flow: u32, to: (u32, u16), size: u32, count: u64, pace: Pace) -> UdpSend {
-        UdpSend { flow, dst: to.0, port: to.1, others: None, bind: (0, 0), opts: Options::default(), size, count, pace, state: State::default() }
+        UdpSend {
+            flow,
+            dst: to.0,
+            port: to.1,
+            others: None,
+            bind: (0, 0),
+            opts: Options::default(),
+            size,
+            count,
+            pace,
+            state: State::default(),
+        }
     }
 
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {

@@ -1,7 +1,10 @@
 //! Receives datagrams and answers nothing; what it reads is measured.
 
 use super::{Env, Next, flow};
-use crate::kernel::{At, Cx, Errno, Kernel, sock::{self, Proto, SockId, lookup, udp}};
+use crate::kernel::{
+    At, Cx, Errno, Kernel,
+    sock::{self, Proto, SockId, lookup, udp},
+};
 
 /// Binds `addr:port` and reads for ever.
 pub struct UdpSink {

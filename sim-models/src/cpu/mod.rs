@@ -5,7 +5,13 @@ mod softirq;
 
 pub use softirq::{enqueue_backlog, irq, purge_dev};
 
-use crate::{apps::TaskId, kernel::{At, Cx, DevId, Kernel, SkBuff, timer::{self, Wheel}}};
+use crate::{
+    apps::TaskId,
+    kernel::{
+        At, Cx, DevId, Kernel, SkBuff,
+        timer::{self, Wheel},
+    },
+};
 use sim_core::time::{Span, Time};
 use std::collections::VecDeque;
 

@@ -1,7 +1,10 @@
 //! NET_RX: the poll list, weights and budgets, and ksoftirqd for what is too much (VETH-11 to 13, CPU-06, 07).
 
 use super::{Cpu, Napi, Runnable};
-use crate::{drivers::phy, kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev}};
+use crate::{
+    drivers::phy,
+    kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev},
+};
 use sim_core::time::{Span, Time};
 
 /// Packets for one device before the next one's turn (`dev_weight`), for all of one run (`netdev_budget`).
@@ -66,7 +69,8 @@ pub(super) fn napi_schedule(cpu: &mut Cpu, dev: DevId) {
 pub(super) fn net_rx(k: &mut Kernel, cx: &mut Cx, on: u32) {
     let cpu = &mut k.cpus[on as usize];
     if !cpu.softirq.running {
-        cpu.softirq = State { running: true, since: cx.clock, restarts: 0, budget: BUDGET, weight: WEIGHT, deferred: false };
+        cpu.softirq =
+            State { running: true, since: cx.clock, restarts: 0, budget: BUDGET, weight: WEIGHT, deferred: false };
         cx.work(At::Softirq);
     }
     let Some(first) = cpu.poll_list.front().copied() else { return };

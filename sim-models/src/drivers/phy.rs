@@ -1,7 +1,10 @@
 //! A physical NIC: tx ring, serialisation at the line rate, pfifo_fast above it; rx ring, interrupt, NAPI (NIC-1 to 9).
 
 use super::{Arg, Driver, Setup};
-use crate::{cpu, kernel::{Alarm, At, Cx, DevId, Effect, Flying, Kernel, Reason, RtnlError, SkBuff, dev}};
+use crate::{
+    cpu,
+    kernel::{Alarm, At, Cx, DevId, Effect, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+};
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
 

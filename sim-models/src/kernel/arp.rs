@@ -1,7 +1,18 @@
 //! net/ipv4/arp.c: who answers for which address, and what is learned from it.
 
-use super::{At, Cx, DevId, Kernel, NetDevice, PktType, Reason, SkBuff, addr, dev, fib, mib::M, neigh, netdevice::{IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT}, route, rtnl::{Nud, RouteType, Scope}, sysctl::ConfBits};
-use crate::packet::{Arp, ArpOp, Ip4Addr, Mac, Net, addr::{is_loopback, is_multicast}};
+use super::{
+    At, Cx, DevId, Kernel, NetDevice, PktType, Reason, SkBuff, addr, dev, fib,
+    mib::M,
+    neigh,
+    netdevice::{IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT},
+    route,
+    rtnl::{Nud, RouteType, Scope},
+    sysctl::ConfBits,
+};
+use crate::packet::{
+    Arp, ArpOp, Ip4Addr, Mac, Net,
+    addr::{is_loopback, is_multicast},
+};
 
 /// `arp_constructor`: the state and address that the kind of destination decides by itself (ARP-26).
 pub(super) fn constructor(k: &Kernel, d: &NetDevice, ip: u32) -> (Nud, Mac) {
@@ -127,7 +138,9 @@ fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bo
             if silent {
                 cx.note(skb, || format!("{} is ours, but arp_ignore or arp_filter says: silent", Ip4Addr(arp.tpa)));
             } else if neigh_event_ns(k, cx, rx, arp.spa, arp.sha).is_some() {
-                cx.note(skb, || format!("{} is ours: answered with the MAC of {}", Ip4Addr(arp.tpa), k.devs[rx].name()));
+                cx.note(skb, || {
+                    format!("{} is ours: answered with the MAC of {}", Ip4Addr(arp.tpa), k.devs[rx].name())
+                });
                 reply(k, cx, skb, rx, arp);
             }
             true
@@ -164,9 +177,8 @@ fn reply(k: &mut Kernel, cx: &mut Cx, asked: &SkBuff, rx: DevId, arp: Arp) {
 /// `arp_ignore` (ARP-19).
 fn ignored(k: &Kernel, rx: DevId, sip: u32, tip: u32) -> bool {
     let net = k.net(k.devs[rx].ns);
-    let here = |also_sender: bool| {
-        net.addrs.on(rx).iter().any(|a| a.local == tip && (!also_sender || same_subnet(a, sip)))
-    };
+    let here =
+        |also_sender: bool| net.addrs.on(rx).iter().any(|a| a.local == tip && (!also_sender || same_subnet(a, sip)));
     match k.devs[rx].conf.arp_ignore() {
         1 => !here(false),
         2 => !here(true),

@@ -1,8 +1,16 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
 use super::{At, DevId, Flying, Kernel, Pool, Reason, SkBuff, observe::Observer, skb::Buf};
-use crate::{cost::Costs, packet::{Frame, FrameId}};
-use sim_core::{engine::Sent, queue::Queue, rng::Streams, time::{PS_PER_S, Span, Time}};
+use crate::{
+    cost::Costs,
+    packet::{Frame, FrameId},
+};
+use sim_core::{
+    engine::Sent,
+    queue::Queue,
+    rng::Streams,
+    time::{PS_PER_S, Span, Time},
+};
 
 /// What can be due on a host. Small and `Copy`: packets wait elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! net/core/dev.c: the one way out of the stack and the one way in.
 
 use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input};
-use crate::{cpu, drivers::{self, Kind}, packet::{Mac, Net}};
+use crate::{
+    cpu,
+    drivers::{self, Kind},
+    packet::{Mac, Net},
+};
 
 /// `eth_type_trans`: how the frame is addressed, seen from `mac` (DEV-27).
 #[inline]

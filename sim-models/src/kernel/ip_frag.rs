@@ -1,7 +1,15 @@
 //! net/ipv4/ip_fragment.c and the fragmenting half of ip_output.c: cutting and putting together again.
 
-use super::{At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output, mib::M, route::Dst, timer::{self, Timer, TimerId}};
-use crate::packet::{Ip4, L4, Net, frame::{IP_HLEN, IP_MF, IP_OFFSET}};
+use super::{
+    At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+    mib::M,
+    route::Dst,
+    timer::{self, Timer, TimerId},
+};
+use crate::packet::{
+    Ip4, L4, Net,
+    frame::{IP_HLEN, IP_MF, IP_OFFSET},
+};
 use indexmap::IndexMap;
 
 /// What belongs together (IP-40).

@@ -1,6 +1,12 @@
 //! net/ipv4/ip_input.c: the header is checked, the way is found, local packets go up.
 
-use super::{At, Cx, Kernel, PktType, Reason, SkBuff, icmp, ip_forward, mib::M, route::{self, DstKind}, sock, sysctl::ConfBits};
+use super::{
+    At, Cx, Kernel, PktType, Reason, SkBuff, icmp, ip_forward,
+    mib::M,
+    route::{self, DstKind},
+    sock,
+    sysctl::ConfBits,
+};
 use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
 
 /// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and

@@ -1,6 +1,11 @@
 //! net/ipv4/ip_output.c: from a routing decision to the neighbour.
 
-use super::{At, Cx, Kernel, PktType, Reason, SkBuff, dev, icmp, ip_frag, mib::M, neigh, route::{Dst, DstKind}};
+use super::{
+    At, Cx, Kernel, PktType, Reason, SkBuff, dev, icmp, ip_frag,
+    mib::M,
+    neigh,
+    route::{Dst, DstKind},
+};
 
 /// `ip_local_out`: a packet made on this host. The caller has set `skb.meta.dev` to the output device.
 pub(super) fn ip_local_out(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {

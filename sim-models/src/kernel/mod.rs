@@ -62,7 +62,9 @@ pub struct Kernel {
     pub max_backlog: u32,
     /// The host's number in the world, part of every MAC and frame id.
     pub host: u32,
-    pub(crate) next_mac: u16,
+    /// Devices made so far: the last bytes of the next MAC address, 02:00:HH:HH:DD:DD (beyond 65,535 the second byte
+    /// counts on).
+    pub(crate) next_mac: u32,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
 }

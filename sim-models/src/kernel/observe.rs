@@ -4,7 +4,10 @@
 use super::{At, DevId, Kernel, NsId, PktType, Reason, SkBuff};
 use crate::packet::{Frame, FrameId};
 use indexmap::IndexMap;
-use sim_core::{digest::Digest, time::{Span, Time}};
+use sim_core::{
+    digest::Digest,
+    time::{Span, Time},
+};
 
 /// What became of all packets of a host. Balanced at the end of every run, in release builds, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

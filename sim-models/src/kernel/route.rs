@@ -1,7 +1,16 @@
 //! net/ipv4/route.c: where a packet goes, for input and for output, and whether its source is believable.
 
-use super::{At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, addr, fib::{Hit, Key}, netdevice::IFF_LOOPBACK, rtnl::{RouteType, Scope}, sysctl::ConfBits};
-use crate::packet::{Ip4Addr, addr::{is_lbcast, is_loopback, is_multicast, is_zeronet}};
+use super::{
+    At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, addr,
+    fib::{Hit, Key},
+    netdevice::IFF_LOOPBACK,
+    rtnl::{RouteType, Scope},
+    sysctl::ConfBits,
+};
+use crate::packet::{
+    Ip4Addr,
+    addr::{is_lbcast, is_loopback, is_multicast, is_zeronet},
+};
 
 /// `struct dst_entry`: what was decided about a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +112,15 @@ pub(super) fn input_lookup(k: &mut Kernel, rx: DevId, dst: u32, src: u32, tos: u
     input_slow(k, rx, dst, src, tos).map(|(f, _)| f)
 }
 
-fn input_lookup_for(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, dst: u32, src: u32, tos: u8) -> Result<Found, NoRoute> {
+fn input_lookup_for(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    skb: &SkBuff,
+    rx: DevId,
+    dst: u32,
+    src: u32,
+    tos: u8,
+) -> Result<Found, NoRoute> {
     let found = input_slow(k, rx, dst, src, tos);
     if skb.meta.traced {
         tell(k, cx, skb, rx, dst, src, &found);
@@ -112,7 +129,15 @@ fn input_lookup_for(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, dst: u
 }
 
 #[cold]
-fn tell(k: &Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, dst: u32, src: u32, found: &Result<(Found, Option<Hit<u32>>), NoRoute>) {
+fn tell(
+    k: &Kernel,
+    cx: &mut Cx,
+    skb: &SkBuff,
+    rx: DevId,
+    dst: u32,
+    src: u32,
+    found: &Result<(Found, Option<Hit<u32>>), NoRoute>,
+) {
     let d = &k.devs[rx];
     let net = k.net(d.ns);
     let forwarding = u8::from(d.conf.has(ConfBits::FORWARDING));
@@ -126,7 +151,10 @@ fn tell(k: &Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, dst: u32, src: u32, fo
             let key = Key { dst, src, iif: d.ifindex, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
             match net.v4.lookup(&key) {
                 Ok(hit) => cx.asked(skb, hit.origin, || {
-                    format!("? {}, but {name} does not forward: net.ipv4.ip_forward=0", route_text(k, &hit, hit.gw.unwrap_or(dst)))
+                    format!(
+                        "? {}, but {name} does not forward: net.ipv4.ip_forward=0",
+                        route_text(k, &hit, hit.gw.unwrap_or(dst))
+                    )
                 }),
                 Err(_) => cx.note(skb, || format!("? no usable route to {}: {}", Ip4Addr(dst), errno.name())),
             }
@@ -228,7 +256,7 @@ fn validate_source(k: &Kernel, rx: DevId, src: u32, dst: u32, tos: u8, out: Opti
     let d = &k.devs[rx];
     let conf = d.conf;
     if conf.rp_filter() == 0 && (out != Some(rx) || !conf.has(ConfBits::SEND_REDIRECTS)) {
-        if !conf.has(ConfBits::ACCEPT_LOCAL) && k.net(d.ns).addrs.has(src) {
+        if !conf.has(ConfBits::ACCEPT_LOCAL) && k.net(d.ns).addrs.find(src).is_some() {
             return Err(NoRoute::Martian(Reason::IP_LOCAL_SOURCE));
         }
         return Ok(false);
@@ -361,7 +389,16 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
 
 /// `__mkroute_output`
 #[allow(clippy::too_many_arguments, reason = "what was found, spelled out")]
-fn make_route(k: &Kernel, fl: &Flow, src: u32, to: u32, dev: DevId, nexthop: u32, kind: RouteType, hit: Option<Hit<u32>>) -> Result<Route, Errno> {
+fn make_route(
+    k: &Kernel,
+    fl: &Flow,
+    src: u32,
+    to: u32,
+    dev: DevId,
+    nexthop: u32,
+    kind: RouteType,
+    hit: Option<Hit<u32>>,
+) -> Result<Route, Errno> {
     let d = &k.devs[dev];
     let on_lo = d.flags & IFF_LOOPBACK != 0;
     if is_loopback(src) && !on_lo && !d.conf.has(ConfBits::ROUTE_LOCALNET) {

@@ -350,7 +350,8 @@ mod tests {
                 for (tick, id) in fire(&mut w, now + 40) {
                     let i = armed.iter().position(|a| a.0 == id).expect("fires once");
                     let (_, expires, at) = armed.swap_remove(i);
-                    let granule = [1, 8, 64, 512][(expires - at).checked_ilog2().map_or(0, |l| (l.max(5) - 5) as usize / 3).min(3)];
+                    let granule = [1, 8, 64, 512]
+                        [(expires - at).checked_ilog2().map_or(0, |l| (l.max(5) - 5) as usize / 3).min(3)];
                     assert!(tick > expires && tick - expires <= granule * 8, "{expires} fired at {tick}");
                 }
                 now += 40;

@@ -5,8 +5,18 @@ mod limits;
 pub use limits::Limits;
 pub(super) use limits::{error_allowed, redirect_allowed};
 
-use super::{At, Cx, Kernel, NsId, PktType, Reason, SkBuff, ip_output, mib::M, route::{self, DstKind, Flow}, rtnl::RouteType, sock};
-use crate::packet::{Icmp, Ip4, Ip4Addr, L4, Net, Quote, addr::is_loopback, frame::{IP_HLEN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP}};
+use super::{
+    At, Cx, Kernel, NsId, PktType, Reason, SkBuff, ip_output,
+    mib::M,
+    route::{self, DstKind, Flow},
+    rtnl::RouteType,
+    sock,
+};
+use crate::packet::{
+    Icmp, Ip4, Ip4Addr, L4, Net, Quote,
+    addr::is_loopback,
+    frame::{IP_HLEN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP},
+};
 
 pub const ECHO_REPLY: u8 = 0;
 pub const DEST_UNREACH: u8 = 3;

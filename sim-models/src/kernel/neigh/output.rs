@@ -1,6 +1,9 @@
 //! The way of a packet to its next hop (`ip_finish_output2`, `neigh_output`, `neigh_resolve_output`).
 
-use super::{super::{At, Cx, DevId, Kernel, Reason, SkBuff, dev, rtnl::Nud}, state, table};
+use super::{
+    super::{At, Cx, DevId, Kernel, Reason, SkBuff, dev, rtnl::Nud},
+    state, table,
+};
 use crate::packet::{Ip4Addr, Mac};
 use sim_core::time::Time;
 

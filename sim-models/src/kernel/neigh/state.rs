@@ -1,6 +1,15 @@
 //! The state machine: what an answer, a timer or an administrator does to an entry (NEIGH-1 to 17).
 
-use super::{super::{At, Cx, Kernel, Reason, arp, icmp, rtnl::Nud, timer::{self, Timer}}, Entry, Parms, table::{in_timer, is_connected, is_valid}, ticks};
+use super::{
+    super::{
+        At, Cx, Kernel, Reason, arp, icmp,
+        rtnl::Nud,
+        timer::{self, Timer},
+    },
+    Entry, Parms,
+    table::{in_timer, is_connected, is_valid},
+    ticks,
+};
 use crate::packet::Mac;
 use sim_core::time::Time;
 

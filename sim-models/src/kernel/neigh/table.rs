@@ -124,6 +124,21 @@ pub fn find_or_create(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32) -> Optio
     k.neigh4.find(dev, ip).or_else(|| create(k, cx, dev, ip, false))
 }
 
+/// An administrator's entry: PERMANENT ones don't count against the thresholds.
+pub(crate) fn create_by_admin(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, permanent: bool) -> Option<u32> {
+    create(k, cx, dev, ip, permanent)
+}
+
+/// Which request made or changed the entry (for the walk).
+pub(crate) fn set_origin(k: &mut Kernel, n: u32, origin: u32) {
+    k.neigh4.entries[n as usize].origin = origin;
+}
+
+/// Takes an entry out of the table for good.
+pub(crate) fn remove(k: &mut Kernel, cx: &mut Cx, n: u32) {
+    release(k, cx, n);
+}
+
 /// `___neigh_create`: an entry in state NONE, or what the address itself decides (`arp_constructor`, ARP-26).
 /// `None`: the table is full (NEIGH-19).
 pub(super) fn create(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, permanent: bool) -> Option<u32> {
@@ -170,7 +185,9 @@ pub fn forced_gc(k: &mut Kernel, cx: &mut Cx) {
         let e = k.neigh4.entry(n);
         let goes = e.live
             && e.state != Nud::Permanent
-            && (matches!(e.state, Nud::Failed | Nud::Noarp) || crate::packet::addr::is_multicast(e.ip) || e.updated < too_old);
+            && (matches!(e.state, Nud::Failed | Nud::Noarp)
+                || crate::packet::addr::is_multicast(e.ip)
+                || e.updated < too_old);
         if goes {
             release(k, cx, n);
             excess -= 1;

@@ -169,10 +169,7 @@ pub fn bind(k: &mut Kernel, id: SockId, addr: u32, port: u16) -> Result<(), Errn
     let (ns, proto) = (s.ns, s.proto);
     use crate::kernel::rtnl::RouteType::{Broadcast, Local, Multicast};
     let net = k.net(ns);
-    if addr != 0
-        && net.conf.ip_nonlocal_bind == 0
-        && !matches!(net.v4.addr_type(addr), Local | Broadcast | Multicast)
-    {
+    if addr != 0 && net.conf.ip_nonlocal_bind == 0 && !matches!(net.v4.addr_type(addr), Local | Broadcast | Multicast) {
         return Err(Errno::EADDRNOTAVAIL);
     }
     let taken = |k: &Kernel, port: u16| {

@@ -8,7 +8,10 @@ pub mod udp;
 pub use lookup::Table;
 
 use super::{DevId, Errno, Kernel, NsId, SkBuff};
-use crate::{apps::TaskId, packet::{L4, Tag}};
+use crate::{
+    apps::TaskId,
+    packet::{L4, Tag},
+};
 use std::{collections::VecDeque, num::NonZeroU32};
 
 /// A socket of this host.
@@ -87,7 +90,6 @@ pub struct Socket {
     deficit: u32,
     pub rcvbuf: u32,
     pub drops: u64,
-    pub(super) ip_id: u16,
     pub(super) tcp: tcp::Probe,
 }
 
@@ -202,7 +204,6 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         deficit: 0,
         rcvbuf,
         drops: 0,
-        ip_id: 0,
         tcp: tcp::Probe::default(),
     });
     if proto == Proto::RawIcmp {

@@ -1,14 +1,33 @@
 //! net/ipv4/raw.c for ICMP: what `ping` uses.
 
 use super::{IcmpError, Proto, SockId, truesize};
-use crate::{apps, kernel::{At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output, route::{self, DstKind, Flow}}, packet::{Icmp, Ip4, Ip4Addr, L4, Net, Quote, Tag, frame::{IP_DF, IP_HLEN, IPPROTO_ICMP}}};
+use crate::{
+    apps,
+    kernel::{
+        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+        route::{self, DstKind, Flow},
+    },
+    packet::{
+        Icmp, Ip4, Ip4Addr, L4, Net, Quote, Tag,
+        frame::{IP_DF, IP_HLEN, IPPROTO_ICMP},
+    },
+};
 
 /// Sends an echo request of `len` bytes of data with this id and sequence number.
 ///
 /// # Errors
 /// No route; EACCES for a broadcast address without `SO_BROADCAST`.
 #[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
-pub fn send_echo(k: &mut Kernel, cx: &mut Cx, id: SockId, dst: u32, echo: (u16, u16), len: u32, tag: Tag, traced: bool) -> Result<(), Errno> {
+pub fn send_echo(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    dst: u32,
+    echo: (u16, u16),
+    len: u32,
+    tag: Tag,
+    traced: bool,
+) -> Result<(), Errno> {
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     if let Some(e) = s.err.take() {
         return Err(e);
@@ -47,7 +66,16 @@ pub fn send_echo(k: &mut Kernel, cx: &mut Cx, id: SockId, dst: u32, echo: (u16, 
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
     let ttl = opts.ttl.unwrap_or(net.conf.ip_default_ttl);
-    let ip = Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: net.ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_ICMP };
+    let ip = Ip4 {
+        src: rt.src,
+        dst: rt.to,
+        len: total as u16,
+        id: net.ip_id,
+        frag: df,
+        ttl,
+        tos: opts.tos,
+        proto: IPPROTO_ICMP,
+    };
     let rest = u32::from(echo.0) << 16 | u32::from(echo.1);
     skb.frame.net = Net::Ip4(ip, L4::Icmp(Icmp { kind: icmp::ECHO, code: 0, rest, quote: None }));
     skb.meta.dev = rt.dst.dev;
@@ -124,4 +152,3 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, q: &Quo
         }
     }
 }
-

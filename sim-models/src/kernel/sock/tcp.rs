@@ -1,8 +1,24 @@
 //! As much of TCP as a connection attempt to a closed port needs: the SYN and its retries, the RST that answers it.
 //! Listening and data are not supported yet.
 
-use super::{IcmpError, Proto, SockId, Socket, lookup::{self, Tuple}, truesize};
-use crate::{apps, kernel::{At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, ip_output, mib::M, route::{self, DstKind, Flow}, timer::{self, Timer, TimerId}}, packet::{Ip4, Ip4Addr, L4, Net, Quote, Tcp, frame::{IP_DF, IP_HLEN, IPPROTO_TCP, TCP_ACK, TCP_RST, TCP_SYN}}};
+use super::{
+    IcmpError, Proto, SockId, Socket,
+    lookup::{self, Tuple},
+    truesize,
+};
+use crate::{
+    apps,
+    kernel::{
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, ip_output,
+        mib::M,
+        route::{self, DstKind, Flow},
+        timer::{self, Timer, TimerId},
+    },
+    packet::{
+        Ip4, Ip4Addr, L4, Net, Quote, Tcp,
+        frame::{IP_DF, IP_HLEN, IPPROTO_TCP, TCP_ACK, TCP_RST, TCP_SYN},
+    },
+};
 
 /// `sk_state`, the part that is modelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +71,15 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
     let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(s.peer) };
-    let header = Tcp { sport: s.port, dport: s.peer_port, seq: s.tcp.iss, ack: 0, flags: TCP_SYN, hlen: SYN_HLEN, window: 64_240 };
+    let header = Tcp {
+        sport: s.port,
+        dport: s.peer_port,
+        seq: s.tcp.iss,
+        ack: 0,
+        flags: TCP_SYN,
+        hlen: SYN_HLEN,
+        window: 64_240,
+    };
     let (ttl, tos) = (s.opts.ttl, s.opts.tos);
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let net = k.net_mut(ns);

@@ -1,7 +1,22 @@
 //! net/ipv4/udp.c: sending, lookup on receive, buffer accounting, errors.
 
-use super::{IcmpError, PmtuDisc, Received, SockId, lookup::{self, Tuple}, truesize};
-use crate::{apps, kernel::{At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output, mib::M, route::{self, DstKind, Flow}}, packet::{Ip4, Ip4Addr, L4, Net, Quote, Tag, frame::{IP_DF, IP_HLEN, IPPROTO_UDP}}};
+use super::{
+    IcmpError, PmtuDisc, Received, SockId,
+    lookup::{self, Tuple},
+    truesize,
+};
+use crate::{
+    apps,
+    kernel::{
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+        mib::M,
+        route::{self, DstKind, Flow},
+    },
+    packet::{
+        Ip4, Ip4Addr, L4, Net, Quote, Tag,
+        frame::{IP_DF, IP_HLEN, IPPROTO_UDP},
+    },
+};
 
 /// Bytes of a UDP header.
 pub const UDP_HLEN: u16 = 8;
@@ -42,7 +57,15 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 /// # Errors
 /// As `sendto(2)`: a pending `sk_err`, EMSGSIZE, no route, EACCES for broadcast, ENOBUFS for a full neighbour table.
 #[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
-pub fn sendto(k: &mut Kernel, cx: &mut Cx, id: SockId, to: Option<(u32, u16)>, len: u32, tag: Tag, traced: bool) -> Result<u32, Errno> {
+pub fn sendto(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    to: Option<(u32, u16)>,
+    len: u32,
+    tag: Tag,
+    traced: bool,
+) -> Result<u32, Errno> {
     if len > MAX_PAYLOAD {
         return Err(Errno::EMSGSIZE);
     }
@@ -99,7 +122,8 @@ pub fn sendto(k: &mut Kernel, cx: &mut Cx, id: SockId, to: Option<(u32, u16)>, l
     net.ip_id = net.ip_id.wrapping_add(1);
     let (ip_id, default_ttl) = (net.ip_id, net.conf.ip_default_ttl);
     let ttl = opts.ttl.unwrap_or(if rt.dst.kind == DstKind::Multicast { 1 } else { default_ttl });
-    let ip = Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
+    let ip =
+        Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
     skb.meta.sock = Some(id);
     skb.meta.mark = opts.mark;
@@ -251,7 +275,8 @@ pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: Dev
     };
     let Some(s) = k.sockets.get_mut(id) else { return };
     let (errno, fatal) = err.errno();
-    let fatal = fatal && !(err.kind == icmp::DEST_UNREACH && err.code == icmp::FRAG_NEEDED && s.opts.pmtudisc == PmtuDisc::Dont);
+    let fatal = fatal
+        && !(err.kind == icmp::DEST_UNREACH && err.code == icmp::FRAG_NEEDED && s.opts.pmtudisc == PmtuDisc::Dont);
     if s.opts.recverr {
         s.errqueue.push_back(err);
     } else if !fatal || s.peer == 0 {
@@ -262,4 +287,3 @@ pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: Dev
         apps::sock_ready(k, cx, task);
     }
 }
-
