@@ -58,6 +58,11 @@ impl Axis {
         Axis::time(floor, hi + pad, 5, what)
     }
 
+    /// A linear axis with ticks given.
+    pub fn linear(lo: f64, hi: f64, ticks: Vec<Tick>, title: &str) -> Axis {
+        Axis { lo, hi, log: false, from: 0.0, to: 1.0, ticks, title: title.to_owned() }
+    }
+
     /// Picoseconds, linear, labelled in one unit.
     pub fn time(lo: f64, hi: f64, ticks: usize, what: &str) -> Axis {
         let step = nice_step(hi - lo, ticks).max(1.0);

@@ -53,8 +53,6 @@ pub struct Label {
     pub ink: Ink,
     pub bold: bool,
     pub anchor: Anchor,
-    /// A quarter turn to the left: reads upwards.
-    pub upright: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -95,16 +93,13 @@ impl Frame {
 impl Label {
     pub fn new(at: (f64, f64), text: impl Into<String>, size: f64, ink: Ink) -> Label {
         let text = crate::units::printable(&text.into());
-        Label { x: at.0, y: at.1, text, size, ink, bold: false, anchor: Anchor::Start, upright: false }
+        Label { x: at.0, y: at.1, text, size, ink, bold: false, anchor: Anchor::Start }
     }
     pub fn anchor(self, anchor: Anchor) -> Label {
         Label { anchor, ..self }
     }
     pub fn bold(self) -> Label {
         Label { bold: true, ..self }
-    }
-    pub fn upright(self) -> Label {
-        Label { upright: true, ..self }
     }
     /// The room it takes.
     pub fn frame(&self) -> Frame {
@@ -114,14 +109,8 @@ impl Label {
             Anchor::Middle => width / 2.0,
             Anchor::End => width,
         };
-        let (up, down) = (self.size * 0.76, self.size * 0.24);
-        if self.upright {
-            let bottom = self.y + back;
-            Frame { left: self.x - up, right: self.x + down, top: bottom - width, bottom }
-        } else {
-            let left = self.x - back;
-            Frame { left, right: left + width, top: self.y - up, bottom: self.y + down }
-        }
+        let left = self.x - back;
+        Frame { left, right: left + width, top: self.y - self.size * 0.76, bottom: self.y + self.size * 0.24 }
     }
 }
 

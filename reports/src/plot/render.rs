@@ -190,18 +190,14 @@ impl<B: DrawingBackend> Pen<'_, B> {
         let em = label.size * FINE;
         // Both backends are asked to hang the text from its top, since there the base line is at a known distance.
         let drop = if self.raster { em * self.line / 2.0 } else { em * 0.76 };
-        let (x, y) = (label.x * FINE, label.y * FINE);
-        let (x, y) = if label.upright { (x - drop, y) } else { (x, y - drop) };
+        let (x, y) = (label.x * FINE, label.y * FINE - drop);
         let h_pos = match label.anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
             Anchor::End => HPos::Right,
         };
-        let mut desc = font::desc(em, label.bold, self.line);
-        if label.upright {
-            desc = desc.transform(plotters::style::FontTransform::Rotate270);
-        }
-        let style = TextStyle::from(desc).color(&rgb(label.ink)).pos(Pos::new(h_pos, VPos::Top));
+        let color = rgb(label.ink);
+        let style = TextStyle::from(font::desc(em, label.bold, self.line)).color(&color).pos(Pos::new(h_pos, VPos::Top));
         let at = ((x + 0.5).floor() as i32, (y + 0.5).floor() as i32);
         self.back.draw_text(&label.text, &style, at).map_err(failed)
     }

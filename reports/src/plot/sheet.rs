@@ -1,0 +1,182 @@
+//! What all pictures share: head, foot, axes, legend, target lines.
+
+use super::{
+    axis::{Axis, Tick},
+    font,
+    picture::{Anchor, DOTTED, Dash, Frame, Ink, Label, Mark, Picture, SOLID},
+};
+use crate::{figures::Target, units};
+
+pub const WIDTH: f64 = 640.0;
+pub const TITLE: f64 = 15.0;
+pub const SMALL: f64 = 11.5;
+pub const FOOT: f64 = 10.5;
+const MARGIN: f64 = 14.0;
+/// Top of the first lane: below title, subtitle and the row of axis title and legend.
+pub const TOP: f64 = 84.0;
+/// Below the last lane: tick labels, axis title, two lines of footer.
+pub const BELOW: f64 = 74.0;
+/// Left of the lanes.
+pub const LEFT: f64 = 58.0;
+pub const RIGHT: f64 = WIDTH - 18.0;
+
+/// The words around a figure.
+#[derive(Clone, Debug, Default)]
+pub struct Caption {
+    /// "web: latency"
+    pub title: String,
+    /// "docker/outside.ron · 10k/s · one way"
+    pub subtitle: String,
+    /// Two lines: what was measured, and under which profile.
+    pub foot: [String; 2],
+}
+
+/// One entry of a legend.
+pub struct Key {
+    pub text: &'static str,
+    pub ink: Ink,
+    pub dash: Dash,
+    /// A broad pale sample, for an area.
+    pub area: bool,
+}
+
+impl Key {
+    pub const fn line(text: &'static str, ink: Ink, dash: Dash) -> Key {
+        Key { text, ink, dash, area: false }
+    }
+    pub const fn area(text: &'static str, ink: Ink) -> Key {
+        Key { text, ink, dash: SOLID, area: true }
+    }
+}
+
+/// A sheet with head and foot, `height` pixels high.
+pub fn sheet(height: f64, caption: &Caption) -> Picture {
+    let mut picture = Picture::new(WIDTH, height, &caption.title);
+    let room = WIDTH - 2.0 * MARGIN;
+    let title = font::fit(&caption.title, TITLE, true, room);
+    picture.label(Label::new((MARGIN, 26.0), title, TITLE, Ink::Text).bold());
+    let subtitle = font::fit(&caption.subtitle, SMALL, false, room);
+    picture.label(Label::new((MARGIN, 44.0), subtitle, SMALL, Ink::Muted));
+    for (line, y) in caption.foot.iter().zip([height - 24.0, height - 9.0]) {
+        picture.label(Label::new((MARGIN, y), font::fit(line, FOOT, false, room), FOOT, Ink::Muted));
+    }
+    picture
+}
+
+/// The lane between two heights.
+pub fn lane(top: f64, bottom: f64) -> Frame {
+    Frame { left: LEFT, top, right: RIGHT, bottom }
+}
+
+/// Grid lines, tick labels and title of a vertical axis; the title stands above the lane, where it need not be turned.
+pub fn y_axis(picture: &mut Picture, lane: &Frame, axis: &Axis) {
+    for tick in &axis.ticks {
+        let y = axis.at(tick.value);
+        picture.line(vec![(lane.left, y), (lane.right, y)], Ink::Grid, 1.0, SOLID);
+        let label = Label::new((lane.left - 7.0, y + SMALL * 0.36), &tick.label, SMALL, Ink::Muted).anchor(Anchor::End);
+        // A label longer than its margin is rather left out than cut.
+        picture.label_if_free(label);
+    }
+    picture.label(Label::new((MARGIN, lane.top - 12.0), &axis.title, SMALL, Ink::Text));
+}
+
+/// The same for a horizontal axis; labels that would touch are left out, the grid lines stay.
+pub fn x_axis(picture: &mut Picture, lanes: &[Frame], axis: &Axis) {
+    let Some(last) = lanes.last() else { return };
+    for Tick { value, .. } in &axis.ticks {
+        let x = axis.at(*value);
+        for lane in lanes {
+            picture.line(vec![(x, lane.top), (x, lane.bottom)], Ink::Grid, 1.0, SOLID);
+        }
+    }
+    x_labels(picture, last, axis);
+    for lane in lanes {
+        picture.line(vec![(lane.left, lane.bottom), (lane.right, lane.bottom)], Ink::Muted, 1.0, SOLID);
+    }
+    let middle = (last.left + last.right) / 2.0;
+    let title = font::fit(&axis.title, SMALL, false, last.right - last.left);
+    picture.label(Label::new((middle, last.bottom + 34.0), title, SMALL, Ink::Text).anchor(Anchor::Middle));
+}
+
+fn x_labels(picture: &mut Picture, lane: &Frame, axis: &Axis) {
+    let mut free_from = f64::NEG_INFINITY;
+    for tick in &axis.ticks {
+        let text = font::fit(&tick.label, SMALL, false, 110.0);
+        let label = Label::new((axis.at(tick.value), lane.bottom + 17.0), text, SMALL, Ink::Muted);
+        let mut label = label.anchor(Anchor::Middle);
+        let frame = label.frame();
+        if frame.right > WIDTH - 2.0 {
+            label.x -= frame.right - (WIDTH - 2.0);
+        }
+        if label.frame().left >= free_from && picture.label_if_free(label) {
+            free_from = frame.right + 10.0;
+        }
+    }
+}
+
+/// Samples and words, right-aligned above a lane.
+pub fn legend(picture: &mut Picture, lane: &Frame, keys: &[Key]) {
+    let y = lane.top - 12.0;
+    let mut right = lane.right;
+    for key in keys.iter().rev() {
+        let width = font::width(key.text, SMALL, false);
+        picture.label(Label::new((right - width, y), key.text, SMALL, Ink::Text));
+        let (from, to) = (right - width - 30.0, right - width - 6.0);
+        if key.area {
+            let corners = vec![(from, y - 9.0), (to, y - 9.0), (to, y), (from, y)];
+            picture.area(corners, key.ink, 0.2);
+        } else {
+            picture.line(vec![(from, y - 4.0), (to, y - 4.0)], key.ink, 2.0, key.dash);
+        }
+        right = from - 14.0;
+    }
+}
+
+/// "p99 < 80 us".
+pub fn target_text(target: &Target) -> String {
+    format!("target p{} < {}", units::percentile(target.per_million), units::span(target.limit_ps))
+}
+
+/// Those targets that are worth their place on a latency axis from `min` to `max`: one far away would squeeze the
+/// data.
+pub fn near(targets: &[Target], min: u64, max: u64) -> Vec<Target> {
+    let near = |t: &&Target| t.limit_ps <= max.saturating_mul(20) && t.limit_ps >= min / 20;
+    targets.iter().filter(near).copied().collect()
+}
+
+/// A horizontal line at each target, its words above the right end, on a scrap of paper.
+pub fn target_lines(picture: &mut Picture, lane: &Frame, axis: &Axis, targets: &[Target]) {
+    for target in targets.iter().filter(|t| axis.holds(t.limit_ps as f64)) {
+        let y = axis.at(target.limit_ps as f64);
+        picture.line(vec![(lane.left, y), (lane.right, y)], Ink::Orange, 1.5, DOTTED);
+        let above = Label::new((lane.left + 6.0, y - 5.0), target_text(target), SMALL, Ink::Orange);
+        let below = Label { y: y + SMALL + 2.0, ..above.clone() };
+        if above.frame().top > lane.top {
+            noted(picture, above);
+        } else {
+            noted(picture, below);
+        }
+    }
+}
+
+/// A label in the midst of lines, on a scrap of paper so that it stays legible; left out where another one is.
+pub fn noted(picture: &mut Picture, label: Label) -> bool {
+    let frame = label.frame();
+    let scrap = Mark::Rect {
+        from: (frame.left - 2.0, frame.top - 1.0),
+        to: (frame.right + 2.0, frame.bottom + 1.0),
+        ink: Ink::Paper,
+    };
+    let at = picture.marks.len();
+    let free = picture.label_if_free(label);
+    if free {
+        picture.marks.insert(at, scrap);
+    }
+    free
+}
+
+/// The words where there is nothing to draw.
+pub fn nothing(picture: &mut Picture, lane: &Frame, text: &str) {
+    let at = ((lane.left + lane.right) / 2.0, (lane.top + lane.bottom) / 2.0);
+    picture.label(Label::new(at, text, 13.0, Ink::Muted).anchor(Anchor::Middle));
+}
