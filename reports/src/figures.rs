@@ -354,8 +354,6 @@ fn status(point: &PointOutcome) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_grid_has_the_percentiles_that_tables_show_and_stops_where_samples_do() {
         let grid = super::grid(1_000_000);

@@ -176,7 +176,10 @@ pub fn odd() -> ScenarioOutcome {
         flow_of("zero", &[0; 50]),
         flow_of("two", &[24_900_000, 3_000_000_000_000]),
         flow_of("wild", &(0..60).map(|i| 1u64 << i).collect::<Vec<_>>()),
-        flow_of("a name with <b>markup</b> & \"quotes\" that goes on and on and on and on, far beyond any line", &[7, 9]),
+        flow_of(
+            "a name with <b>markup</b> & \"quotes\" that goes on and on and on and on, far beyond any line",
+            &[7, 9],
+        ),
     ];
     let mut one = point("", &[], vec![run(1, flows)], Vec::new());
     one.runs[0].fault = Some("ledger of h1: 10 born, 9 accounted for".to_owned());

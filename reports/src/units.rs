@@ -93,6 +93,13 @@ pub fn span(ps: u64) -> String {
     format!("{} {}", in_unit(ps, unit), unit.name())
 }
 
+/// `ps` as a person would have written it: "80 us", "1.5 ms".
+pub fn exact(ps: u64) -> String {
+    let unit = Unit::for_value(ps);
+    let text = fixed(ps, unit.ps(), 3);
+    format!("{} {}", text.trim_end_matches('0').trim_end_matches('.'), unit.name())
+}
+
 /// A share as per cent with at most two digits after the point; never "0 %" for something, nor "100 %" for not all.
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -179,6 +186,9 @@ mod tests {
         assert_eq!(span(3_000_000_000_000), "3.00 s");
         assert_eq!(span(999), "1.00 ns");
         assert_eq!(span(u64::MAX), "18,446,744 s");
+        assert_eq!(exact(80_000_000), "80 us");
+        assert_eq!(exact(1_500_000_000), "1.5 ms");
+        assert_eq!(exact(0), "0 ns");
     }
 
     #[test]

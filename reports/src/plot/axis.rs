@@ -22,9 +22,6 @@ pub struct Axis {
     pub title: String,
 }
 
-/// How many times the smallest value the largest must be for a logarithmic axis.
-const LOG_FROM: f64 = 4.0;
-
 impl Axis {
     /// Pixels of `value`; outside the axis it stops at its ends.
     pub fn at(&self, value: f64) -> f64 {
@@ -39,21 +36,29 @@ impl Axis {
     pub fn holds(&self, value: f64) -> bool {
         (self.lo..=self.hi).contains(&value)
     }
-    pub fn is_log(&self) -> bool {
-        self.log
-    }
     /// Moves the ends to other pixels.
     pub fn on(self, from: f64, to: f64) -> Axis {
         Axis { from, to, ..self }
     }
 
-    /// Latencies between `min` and `max` picoseconds; logarithmic if they span much.
+    /// Latencies between `min` and `max` picoseconds; logarithmic if the largest is four times the smallest or more.
     pub fn latency(min: u64, max: u64, what: &str) -> Axis {
+        Axis::latency_log_from(4.0, min, max, what)
+    }
+
+    /// The same with another ratio from which on it is logarithmic.
+    pub fn latency_log_from(ratio: f64, min: u64, max: u64, what: &str) -> Axis {
         let (lo, hi) = (min as f64, max as f64);
-        if min > 0 && hi / lo >= LOG_FROM {
+        if min > 0 && hi / lo >= ratio {
             return Axis::log_latency(lo, hi, what);
         }
-        let pad = if max == min { (hi * 0.05).max(1.0) } else { (hi - lo) * 0.06 };
+        let pad = if max == 0 {
+            1_000.0
+        } else if max == min {
+            (hi * 0.05).max(1.0)
+        } else {
+            (hi - lo) * 0.06
+        };
         let floor = if lo < hi * 0.3 { 0.0 } else { (lo - pad).max(0.0) };
         Axis::time(floor, hi + pad, 5, what)
     }
@@ -116,12 +121,15 @@ impl Axis {
         Axis { lo: 0.0, hi, log: false, from: 0.0, to: 1.0, ticks, title: format!("{what}, %") }
     }
 
-    /// Percentiles as decades of 1/(1 − p), from 0 to `per_million`, at least to 90 %.
+    /// Percentiles as decades of 1/(1 − p), from 0 to `per_million` and a bit further, where the maximum has its place:
+    /// 100 % is infinitely far.
     pub fn percentiles(per_million: u64, what: &str) -> Axis {
-        let end = decades(per_million.max(900_000));
+        let last = decades(per_million);
+        let end = (last + 0.35).max(1.0);
         let marks = [0, 500_000, 900_000, 990_000, 999_000, 999_900, 999_990];
         let ticks = marks.iter().map(|p| Tick { value: decades(*p), label: units::percentile(*p) });
-        let ticks = ticks.filter(|t| t.value <= end).collect();
+        let maximum = Tick { value: end, label: "max".to_owned() };
+        let ticks = ticks.filter(|t| t.value <= last).chain([maximum]).collect();
         Axis { lo: 0.0, hi: end, log: false, from: 0.0, to: 1.0, ticks, title: format!("{what}, %") }
     }
 
@@ -227,7 +235,7 @@ mod tests {
     #[test]
     fn narrow_latencies_are_linear() {
         let axis = Axis::latency(24_900_000, 26_100_000, "latency");
-        assert!(!axis.is_log());
+        assert!(!axis.log);
         assert_eq!(axis.title, "latency, us");
         assert_eq!(labels(&axis), ["25.0", "25.2", "25.4", "25.6", "25.8", "26.0"]);
     }
@@ -235,7 +243,7 @@ mod tests {
     #[test]
     fn wide_latencies_are_logarithmic() {
         let axis = Axis::latency(24_900_000, 380_000_000, "latency");
-        assert!(axis.is_log());
+        assert!(axis.log);
         assert_eq!(axis.title, "latency, us, log");
         assert_eq!(labels(&axis), ["50", "100", "200"]);
     }
@@ -261,10 +269,10 @@ mod tests {
     #[test]
     fn percentiles_stand_at_equal_decades() {
         let axis = Axis::percentiles(999_985, "percentile").on(0.0, 100.0);
-        assert_eq!(labels(&axis), ["0", "50", "90", "99", "99.9", "99.99"]);
+        assert_eq!(labels(&axis), ["0", "50", "90", "99", "99.9", "99.99", "max"]);
         let at: Vec<f64> = axis.ticks.iter().map(|t| axis.at(t.value)).collect();
         assert!(((at[3] - at[2]) - (at[4] - at[3])).abs() < 1e-9);
-        assert_eq!(labels(&Axis::percentiles(500_000, "percentile")), ["0", "50", "90"]);
+        assert_eq!(labels(&Axis::percentiles(500_000, "percentile")), ["0", "50", "max"]);
     }
 
     #[test]

@@ -23,8 +23,7 @@ pub fn picture(flow: &FlowFigures, caption: &Caption) -> Picture {
     let high = targets.iter().map(|t| t.limit_ps).fold(max, u64::max);
     let x = Axis::latency(low, high, "latency").on(lane.left, lane.right);
     let y = shares().on(lane.bottom, lane.top);
-    sheet::y_axis(&mut picture, &lane, &y);
-    sheet::x_axis(&mut picture, &[lane], &x);
+    sheet::axes(&mut picture, &[(lane, &y)], &x);
     for target in &targets {
         let at = x.at(target.limit_ps as f64);
         picture.line(vec![(at, lane.top), (at, lane.bottom)], Ink::Orange, 1.5, DOTTED);
@@ -55,8 +54,7 @@ fn description(flow: &FlowFigures) -> String {
 }
 
 fn shares() -> Axis {
-    let ticks =
-        [0u32, 25, 50, 75, 100].map(|p| Tick { value: f64::from(p) / 100.0, label: p.to_string() });
+    let ticks = [0u32, 25, 50, 75, 100].map(|p| Tick { value: f64::from(p) / 100.0, label: p.to_string() });
     Axis::linear(0.0, 1.0, ticks.to_vec(), "share of messages, %")
 }
 
@@ -84,9 +82,9 @@ fn mark(picture: &mut Picture, lane: &Frame, at: (f64, f64), per_million: u64, v
     let text = format!("p{} {}", units::percentile(per_million), units::span(value));
     let right = Label::new((at.0 + 8.0, at.1 + 13.0), text, sheet::SMALL, Ink::Text);
     if right.frame().right <= lane.right {
-        sheet::noted(picture, right);
+        picture.note(right);
     } else {
-        sheet::noted(picture, Label { x: at.0 - 8.0, y: at.1 + 4.0, ..right }.anchor(Anchor::End));
+        picture.note(Label { x: at.0 - 8.0, y: at.1 + 4.0, ..right }.anchor(Anchor::End));
     }
 }
 
@@ -99,7 +97,7 @@ fn mark_target(picture: &mut Picture, lane: &Frame, at: (f64, f64), target: &cra
     for lines in 0..3 {
         let left = Label { y: left.y - f64::from(lines) * 15.0, ..left.clone() };
         let right = Label { x: at.0 + 7.0, anchor: Anchor::Start, ..left.clone() };
-        if (left.frame().left > lane.left && sheet::noted(picture, left)) || sheet::noted(picture, right) {
+        if (left.frame().left > lane.left && picture.note(left)) || picture.note(right) {
             return;
         }
     }

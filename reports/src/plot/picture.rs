@@ -73,6 +73,8 @@ pub struct Picture {
     /// What a person who cannot see it should be told, one sentence.
     pub description: String,
     pub marks: Vec<Mark>,
+    /// How many of the marks lie under the data: paper, grid.
+    ground: usize,
 }
 
 /// An upright rectangle: left, top, right, bottom.
@@ -117,10 +119,25 @@ impl Label {
 impl Picture {
     pub fn new(width: f64, height: f64, title: &str) -> Picture {
         let paper = Mark::Rect { from: (0.0, 0.0), to: (width, height), ink: Ink::Paper };
-        Picture { width, height, title: title.to_owned(), description: String::new(), marks: vec![paper] }
+        Picture { width, height, title: title.to_owned(), description: String::new(), marks: vec![paper], ground: 1 }
     }
     pub fn label(&mut self, label: Label) {
         self.marks.push(Mark::Label(label));
+    }
+    /// From here on marks are data. What is put under a label later lies on the grid and under all data.
+    pub fn end_of_ground(&mut self) {
+        self.ground = self.marks.len();
+    }
+    /// Adds the label only where it stays on the sheet and covers no other label, and takes the grid away under it.
+    pub fn note(&mut self, label: Label) -> bool {
+        let frame = label.frame();
+        let free = self.label_if_free(label);
+        if free {
+            let (from, to) = ((frame.left - 2.0, frame.top - 1.0), (frame.right + 2.0, frame.bottom + 1.0));
+            self.marks.insert(self.ground, Mark::Rect { from, to, ink: Ink::Paper });
+            self.ground += 1;
+        }
+        free
     }
     /// Adds the label only where it stays on the sheet and covers no other label.
     pub fn label_if_free(&mut self, label: Label) -> bool {

@@ -177,8 +177,9 @@ impl<B: DrawingBackend> Pen<'_, B> {
             return Ok(());
         }
         let (nx, ny) = (-dy / length * half, dx / length * half);
-        let corner =
-            |p: (i32, i32), s: f64| ((f64::from(p.0) + s * nx).round() as i32, (f64::from(p.1) + s * ny).round() as i32);
+        let corner = |p: (i32, i32), s: f64| {
+            ((f64::from(p.0) + s * nx).round() as i32, (f64::from(p.1) + s * ny).round() as i32)
+        };
         let corners = [corner(a, 1.0), corner(b, 1.0), corner(b, -1.0), corner(a, -1.0)];
         self.back.fill_polygon(corners, &color).map_err(failed)
     }
@@ -197,7 +198,8 @@ impl<B: DrawingBackend> Pen<'_, B> {
             Anchor::End => HPos::Right,
         };
         let color = rgb(label.ink);
-        let style = TextStyle::from(font::desc(em, label.bold, self.line)).color(&color).pos(Pos::new(h_pos, VPos::Top));
+        let style =
+            TextStyle::from(font::desc(em, label.bold, self.line)).color(&color).pos(Pos::new(h_pos, VPos::Top));
         let at = ((x + 0.5).floor() as i32, (y + 0.5).floor() as i32);
         self.back.draw_text(&label.text, &style, at).map_err(failed)
     }
@@ -281,7 +283,10 @@ mod tests {
         picture.label(Label::new((5.0, 20.0), "<script>\u{1}", 10.0, Ink::Text).bold());
         let text = svg(&picture).unwrap();
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"), "{text}");
-        assert!(text.contains("a &lt; b &amp; &quot;c&quot;") && text.contains("&lt;script&gt;\u{FFFD}</text>"), "{text}");
+        assert!(
+            text.contains("a &lt; b &amp; &quot;c&quot;") && text.contains("&lt;script&gt;\u{FFFD}</text>"),
+            "{text}"
+        );
         assert!(!text.contains("<script"));
     }
 }

@@ -1,9 +1,9 @@
 //! What all pictures share: head, foot, axes, legend, target lines.
 
 use super::{
-    axis::{Axis, Tick},
+    axis::Axis,
     font,
-    picture::{Anchor, DOTTED, Dash, Frame, Ink, Label, Mark, Picture, SOLID},
+    picture::{Anchor, DOTTED, Dash, Frame, Ink, Label, Picture, SOLID},
 };
 use crate::{figures::Target, units};
 
@@ -68,36 +68,34 @@ pub fn lane(top: f64, bottom: f64) -> Frame {
     Frame { left: LEFT, top, right: RIGHT, bottom }
 }
 
-/// Grid lines, tick labels and title of a vertical axis; the title stands above the lane, where it need not be turned.
-pub fn y_axis(picture: &mut Picture, lane: &Frame, axis: &Axis) {
-    for tick in &axis.ticks {
-        let y = axis.at(tick.value);
-        picture.line(vec![(lane.left, y), (lane.right, y)], Ink::Grid, 1.0, SOLID);
-        let label = Label::new((lane.left - 7.0, y + SMALL * 0.36), &tick.label, SMALL, Ink::Muted).anchor(Anchor::End);
-        // A label longer than its margin is rather left out than cut.
-        picture.label_if_free(label);
-    }
-    picture.label(Label::new((MARGIN, lane.top - 12.0), &axis.title, SMALL, Ink::Text));
-}
-
-/// The same for a horizontal axis; labels that would touch are left out, the grid lines stay.
-pub fn x_axis(picture: &mut Picture, lanes: &[Frame], axis: &Axis) {
-    let Some(last) = lanes.last() else { return };
-    for Tick { value, .. } in &axis.ticks {
-        let x = axis.at(*value);
-        for lane in lanes {
-            picture.line(vec![(x, lane.top), (x, lane.bottom)], Ink::Grid, 1.0, SOLID);
+/// The grid, tick labels and titles of lanes that share a horizontal axis; whatever is drawn after this is data. The
+/// title of a vertical axis stands above its lane, where it need not be turned.
+pub fn axes(picture: &mut Picture, lanes: &[(Frame, &Axis)], x: &Axis) {
+    for (lane, y) in lanes {
+        for tick in &x.ticks {
+            let at = x.at(tick.value);
+            picture.line(vec![(at, lane.top), (at, lane.bottom)], Ink::Grid, 1.0, SOLID);
         }
-    }
-    x_labels(picture, last, axis);
-    for lane in lanes {
+        for tick in &y.ticks {
+            let at = y.at(tick.value);
+            picture.line(vec![(lane.left, at), (lane.right, at)], Ink::Grid, 1.0, SOLID);
+            let label = Label::new((lane.left - 7.0, at + SMALL * 0.36), &tick.label, SMALL, Ink::Muted);
+            // A label longer than its margin is rather left out than cut.
+            picture.label_if_free(label.anchor(Anchor::End));
+        }
         picture.line(vec![(lane.left, lane.bottom), (lane.right, lane.bottom)], Ink::Muted, 1.0, SOLID);
+        picture.label(Label::new((MARGIN, lane.top - 12.0), &y.title, SMALL, Ink::Text));
     }
-    let middle = (last.left + last.right) / 2.0;
-    let title = font::fit(&axis.title, SMALL, false, last.right - last.left);
-    picture.label(Label::new((middle, last.bottom + 34.0), title, SMALL, Ink::Text).anchor(Anchor::Middle));
+    if let Some((last, _)) = lanes.last() {
+        x_labels(picture, last, x);
+        let middle = (last.left + last.right) / 2.0;
+        let title = font::fit(&x.title, SMALL, false, last.right - last.left);
+        picture.label(Label::new((middle, last.bottom + 34.0), title, SMALL, Ink::Text).anchor(Anchor::Middle));
+    }
+    picture.end_of_ground();
 }
 
+/// Labels that would touch are left out.
 fn x_labels(picture: &mut Picture, lane: &Frame, axis: &Axis) {
     let mut free_from = f64::NEG_INFINITY;
     for tick in &axis.ticks {
@@ -134,7 +132,7 @@ pub fn legend(picture: &mut Picture, lane: &Frame, keys: &[Key]) {
 
 /// "p99 < 80 us".
 pub fn target_text(target: &Target) -> String {
-    format!("target p{} < {}", units::percentile(target.per_million), units::span(target.limit_ps))
+    format!("target p{} < {}", units::percentile(target.per_million), units::exact(target.limit_ps))
 }
 
 /// Those targets that are worth their place on a latency axis from `min` to `max`: one far away would squeeze the
@@ -152,27 +150,11 @@ pub fn target_lines(picture: &mut Picture, lane: &Frame, axis: &Axis, targets: &
         let above = Label::new((lane.left + 6.0, y - 5.0), target_text(target), SMALL, Ink::Orange);
         let below = Label { y: y + SMALL + 2.0, ..above.clone() };
         if above.frame().top > lane.top {
-            noted(picture, above);
+            picture.note(above);
         } else {
-            noted(picture, below);
+            picture.note(below);
         }
     }
-}
-
-/// A label in the midst of lines, on a scrap of paper so that it stays legible; left out where another one is.
-pub fn noted(picture: &mut Picture, label: Label) -> bool {
-    let frame = label.frame();
-    let scrap = Mark::Rect {
-        from: (frame.left - 2.0, frame.top - 1.0),
-        to: (frame.right + 2.0, frame.bottom + 1.0),
-        ink: Ink::Paper,
-    };
-    let at = picture.marks.len();
-    let free = picture.label_if_free(label);
-    if free {
-        picture.marks.insert(at, scrap);
-    }
-    free
 }
 
 /// The words where there is nothing to draw.

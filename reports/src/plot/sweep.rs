@@ -116,20 +116,26 @@ fn quantities(texts: &[&str]) -> Option<Vec<f64>> {
 
 pub fn picture(curve: &Curve, caption: &Caption) -> Picture {
     let mut picture = sheet::sheet(HEIGHT, caption);
+    picture.description = description(curve);
     let lossy = curve.at.iter().any(|p| p.flow.lost > 0);
     let split = HEIGHT - sheet::BELOW - 92.0;
     let latency = sheet::lane(sheet::TOP, if lossy { split } else { HEIGHT - sheet::BELOW });
-    let mut lanes = vec![latency];
-    if lossy {
-        lanes.push(sheet::lane(split + 36.0, HEIGHT - sheet::BELOW));
-    }
-    picture.description = description(curve);
+    let loss = sheet::lane(split + 36.0, HEIGHT - sheet::BELOW);
     let ticks = curve.at.iter().map(|p| Tick { value: p.value, label: p.text.trim_matches('"').to_owned() });
     let x = Axis::labelled(ticks.collect(), curve.path).on(latency.left, latency.right);
-    sheet::x_axis(&mut picture, &lanes, &x);
-    draw_latency(&mut picture, &latency, &x, curve);
-    if let Some(lane) = lanes.get(1) {
-        draw_loss(&mut picture, lane, &x, curve);
+    let most = curve.at.iter().map(|p| lost_share(p.flow)).fold(0.0, f64::max);
+    let loss_y = Axis::share(most * 1.15, 2, "lost").on(loss.bottom, loss.top);
+    let (targets, y) = latency_axis(curve, &latency);
+    let lanes = [(latency, &y), (loss, &loss_y)];
+    sheet::axes(&mut picture, if lossy { &lanes } else { &lanes[..1] }, &x);
+    if curve.at.iter().all(|p| p.flow.latency.count() == 0) {
+        sheet::nothing(&mut picture, &latency, "nothing was received");
+    } else {
+        sheet::target_lines(&mut picture, &latency, &y, &targets);
+        draw_latency(&mut picture, &latency, (&x, &y), curve);
+    }
+    if lossy {
+        draw_loss(&mut picture, &loss, (&x, &loss_y), curve);
     }
     picture
 }
@@ -143,19 +149,18 @@ fn description(curve: &Curve) -> String {
     format!("Latency of {} against {}: {}.", curve.flow, curve.path, list.join("; "))
 }
 
-fn draw_latency(picture: &mut Picture, lane: &Frame, x: &Axis, curve: &Curve) {
-    let quantiles = [500_000u64, 990_000];
-    let values = curve.at.iter().flat_map(|p| quantiles.iter().filter_map(|q| interval(p.flow, *q))).flatten();
-    let (Some(min), Some(max)) = (values.clone().min(), values.max()) else {
-        sheet::nothing(picture, lane, "nothing was received");
-        return;
-    };
+fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {
+    let intervals = curve.at.iter().flat_map(|p| [500_000, 990_000].map(|q| interval(p.flow, q)));
+    let values = intervals.flatten().flatten();
+    let (min, max) = (values.clone().min().unwrap_or(0), values.max().unwrap_or(0));
     let targets = sheet::near(&common_targets(curve), min, max);
     let low = targets.iter().map(|t| t.limit_ps).fold(min, u64::min);
     let high = targets.iter().map(|t| t.limit_ps).fold(max, u64::max);
-    let y = Axis::latency(low, high, "latency").on(lane.bottom, lane.top);
-    sheet::y_axis(picture, lane, &y);
-    sheet::target_lines(picture, lane, &y, &targets);
+    // That latency grows evenly with the number of hops shows on a linear axis only.
+    (targets, Axis::latency_log_from(20.0, low, high, "latency").on(lane.bottom, lane.top))
+}
+
+fn draw_latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {
     for (per_million, ink, dash) in [(990_000, Ink::Orange, DASHED), (500_000, Ink::Blue, SOLID)] {
         let at = |p: &CurvePoint, value: u64| (x.at(p.value), y.at(value as f64));
         let line = curve.at.iter().filter_map(|p| Some(at(p, p.flow.percentile(per_million)?)));
@@ -190,13 +195,13 @@ fn common_targets(curve: &Curve) -> Vec<Target> {
     targets
 }
 
-fn draw_loss(picture: &mut Picture, lane: &Frame, x: &Axis, curve: &Curve) {
-    let share = |p: &CurvePoint| p.flow.lost as f64 / p.flow.sent.max(1) as f64;
-    let most = curve.at.iter().map(share).fold(0.0, f64::max);
-    let y = Axis::share(most * 1.15, 2, "lost").on(lane.bottom, lane.top);
-    sheet::y_axis(picture, lane, &y);
-    for point in &curve.at {
-        let (at, top) = (x.at(point.value), y.at(share(point)));
+fn lost_share(flow: &FlowFigures) -> f64 {
+    flow.lost as f64 / flow.sent.max(1) as f64
+}
+
+fn draw_loss(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {
+    for point in curve.at.iter().filter(|p| p.flow.lost > 0) {
+        let (at, top) = (x.at(point.value), y.at(lost_share(point.flow)));
         let corners = vec![(at - 5.0, lane.bottom), (at - 5.0, top), (at + 5.0, top), (at + 5.0, lane.bottom)];
         picture.area(corners, Ink::Orange, 1.0);
     }

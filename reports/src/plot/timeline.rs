@@ -4,11 +4,11 @@ use sim_core::series::Slot;
 
 use super::{
     axis::Axis,
-    picture::{DASHED, DOTTED, Frame, Ink, Label, Picture, SOLID},
+    picture::{Anchor, DASHED, DOTTED, Frame, Ink, Label, Picture, SOLID},
     sheet::{self, Caption, Key},
 };
 use crate::{
-    figures::{DropFigure, FlowFigures},
+    figures::{DropFigure, FlowFigures, Target},
     units,
 };
 
@@ -24,8 +24,8 @@ pub struct Step {
     pub slot: Slot,
 }
 
-/// At most `most` steps from the first one in which anything happened to the last, each with about eight messages or
-/// more.
+/// At most about `most` steps from the first slot in which anything happened to the last, each with twenty messages
+/// or so.
 pub fn steps(flow: &FlowFigures, most: usize) -> Vec<Step> {
     let slots = flow.series.slots();
     let touched = |s: &Slot| s.sent > 0 || s.received > 0;
@@ -33,16 +33,34 @@ pub fn steps(flow: &FlowFigures, most: usize) -> Vec<Step> {
         return Vec::new();
     };
     let messages = slots.iter().map(|s| s.sent.max(s.received)).sum::<u64>();
-    let wanted = (messages / 8).clamp(12, most as u64) as usize;
+    let wanted = (messages / 20).clamp(8, most as u64) as usize;
     let together = (last + 1 - first).div_ceil(wanted);
     let width = flow.series.width().ps();
-    let merged = slots[first..=last].chunks(together).enumerate().map(|(i, chunk)| {
-        let mut slot = Slot::default();
-        chunk.iter().for_each(|s| slot.merge(s));
+    let mut steps: Vec<Step> = Vec::new();
+    for (i, chunk) in slots[first..=last].chunks(together).enumerate() {
         let from_ps = width.saturating_mul((first + i * together) as u64);
-        Step { from_ps, to_ps: from_ps.saturating_add(width.saturating_mul(together as u64)), slot }
-    });
-    merged.collect()
+        let to_ps = from_ps.saturating_add(width.saturating_mul(chunk.len() as u64));
+        // A stump at the end would show a load of its own: it belongs to the step before.
+        if chunk.len() * 2 <= together && !steps.is_empty() {
+            let previous = steps.len() - 1;
+            steps[previous].take(chunk, to_ps);
+        } else {
+            let mut step = Step { from_ps, to_ps, slot: Slot::default() };
+            step.take(chunk, to_ps);
+            steps.push(step);
+        }
+    }
+    steps
+}
+
+impl Step {
+    fn take(&mut self, slots: &[Slot], to_ps: u64) {
+        slots.iter().for_each(|s| self.slot.merge(s));
+        self.to_ps = to_ps;
+    }
+    fn rate(&self, count: u64, seeds: usize) -> f64 {
+        count as f64 / seeds.max(1) as f64 / ((self.to_ps - self.from_ps).max(1) as f64 / 1e12)
+    }
 }
 
 pub fn picture(flow: &FlowFigures, drops: &[DropFigure], caption: &Caption) -> Picture {
@@ -56,9 +74,17 @@ pub fn picture(flow: &FlowFigures, drops: &[DropFigure], caption: &Caption) -> P
     };
     picture.description = description(flow, &steps);
     let x = Axis::time(first.from_ps as f64, last.to_ps as f64, 6, "virtual time").on(lanes[0].left, lanes[0].right);
-    sheet::x_axis(&mut picture, &lanes, &x);
-    load(&mut picture, flow, &lanes[0], &x, &steps);
-    latency(&mut picture, flow, &lanes[1], &x, &steps);
+    let most = steps.iter().map(|s| s.rate(s.slot.sent.max(s.slot.received), flow.seeds)).fold(0.0, f64::max);
+    let load_y = Axis::rate(most, 3).on(lanes[0].bottom, lanes[0].top);
+    let (targets, y) = latency_axis(flow, &lanes[1], &steps);
+    sheet::axes(&mut picture, &[(lanes[0], &load_y), (lanes[1], &y)], &x);
+    load(&mut picture, flow, &lanes[0], (&x, &load_y), &steps);
+    if flow.latency.count() == 0 {
+        sheet::nothing(&mut picture, &lanes[1], "nothing was received");
+    } else {
+        sheet::target_lines(&mut picture, &lanes[1], &y, &targets);
+        latency(&mut picture, &lanes[1], (&x, &y), &steps);
+    }
     marks(&mut picture, &lanes[1], &x, drops);
     picture
 }
@@ -76,35 +102,31 @@ fn description(flow: &FlowFigures, steps: &[Step]) -> String {
     )
 }
 
-fn load(picture: &mut Picture, flow: &FlowFigures, lane: &Frame, x: &Axis, steps: &[Step]) {
-    let seeds = flow.seeds.max(1) as f64;
-    let per_second = |count: u64, s: &Step| count as f64 / seeds / ((s.to_ps - s.from_ps).max(1) as f64 / 1e12);
-    let offered: Vec<f64> = steps.iter().map(|s| per_second(s.slot.sent, s)).collect();
-    let carried: Vec<f64> = steps.iter().map(|s| per_second(s.slot.received, s)).collect();
-    let most = offered.iter().chain(&carried).fold(0.0, |a: f64, b| a.max(*b));
-    let y = Axis::rate(most, 3).on(lane.bottom, lane.top);
-    sheet::y_axis(picture, lane, &y);
-    let stairs = |rates: &[f64]| -> Vec<(f64, f64)> {
-        let ends = steps.iter().zip(rates).flat_map(|(s, r)| [(s.from_ps, *r), (s.to_ps, *r)]);
-        ends.map(|(at, rate)| (x.at(at as f64), y.at(rate))).collect()
+fn load(picture: &mut Picture, flow: &FlowFigures, lane: &Frame, (x, y): (&Axis, &Axis), steps: &[Step]) {
+    let stairs = |count: fn(&Slot) -> u64| -> Vec<(f64, f64)> {
+        let ends = steps.iter().flat_map(|s| {
+            let rate = y.at(s.rate(count(&s.slot), flow.seeds));
+            [(x.at(s.from_ps as f64), rate), (x.at(s.to_ps as f64), rate)]
+        });
+        ends.collect()
     };
-    picture.line(stairs(&carried), Ink::Blue, 2.0, SOLID);
-    picture.line(stairs(&offered), Ink::Orange, 1.75, DASHED);
+    picture.line(stairs(|s| s.received), Ink::Blue, 2.0, SOLID);
+    picture.line(stairs(|s| s.sent), Ink::Orange, 1.75, DASHED);
     let keys = [Key::line("offered", Ink::Orange, DASHED), Key::line("carried", Ink::Blue, SOLID)];
     sheet::legend(picture, lane, &keys);
 }
 
-fn latency(picture: &mut Picture, flow: &FlowFigures, lane: &Frame, x: &Axis, steps: &[Step]) {
-    let (Some(min), Some(max)) = (flow.latency.min(), steps.iter().filter_map(|s| s.slot.latency.quantile(990_000)).max())
-    else {
-        sheet::nothing(picture, lane, "nothing was received");
-        return;
-    };
+/// From the least latency to the largest p99 of any step, and to targets that are near.
+fn latency_axis(flow: &FlowFigures, lane: &Frame, steps: &[Step]) -> (Vec<Target>, Axis) {
+    let min = flow.latency.min().unwrap_or(0);
+    let max = steps.iter().filter_map(|s| s.slot.latency.quantile(990_000)).max().unwrap_or(min);
     let targets = sheet::near(&flow.targets, min, max);
     let low = targets.iter().map(|t| t.limit_ps).fold(min, u64::min);
     let high = targets.iter().map(|t| t.limit_ps).fold(max, u64::max);
-    let y = Axis::latency(low, high, "latency").on(lane.bottom, lane.top);
-    sheet::y_axis(picture, lane, &y);
+    (targets, Axis::latency(low, high, "latency").on(lane.bottom, lane.top))
+}
+
+fn latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), steps: &[Step]) {
     let at = |s: &Step, value: u64| (x.at((s.from_ps + (s.to_ps - s.from_ps) / 2) as f64), y.at(value as f64));
     let runs = steps.chunk_by(|a, b| a.slot.received > 0 && b.slot.received > 0);
     let runs: Vec<&[Step]> = runs.filter(|run| run[0].slot.received > 0).collect();
@@ -115,9 +137,6 @@ fn latency(picture: &mut Picture, flow: &FlowFigures, lane: &Frame, x: &Axis, st
         let mut ribbon = curve(run, 990_000);
         ribbon.extend(curve(run, 0).into_iter().rev());
         picture.area(ribbon, Ink::Blue, 0.2);
-    }
-    sheet::target_lines(picture, lane, &y, &targets);
-    for run in &runs {
         picture.line(curve(run, 990_000), Ink::Orange, 1.75, DASHED);
         picture.line(curve(run, 500_000), Ink::Blue, 2.0, SOLID);
         // A step that stands alone has no line: dots, and a bar from its least to its p99.
@@ -128,11 +147,8 @@ fn latency(picture: &mut Picture, flow: &FlowFigures, lane: &Frame, x: &Axis, st
             picture.dot(at(alone, values[1]), 2.5, Ink::Blue);
         }
     }
-    let keys = [
-        Key::area("min to p99", Ink::Blue),
-        Key::line("p50", Ink::Blue, SOLID),
-        Key::line("p99", Ink::Orange, DASHED),
-    ];
+    let keys =
+        [Key::area("min to p99", Ink::Blue), Key::line("p50", Ink::Blue, SOLID), Key::line("p99", Ink::Orange, DASHED)];
     sheet::legend(picture, lane, &keys);
 }
 
@@ -145,10 +161,10 @@ fn marks(picture: &mut Picture, lane: &Frame, x: &Axis, drops: &[DropFigure]) {
         let text = format!("first {}", drop.reason);
         let label = Label::new((at + 8.0, lane.top + 9.0), text, sheet::FOOT, Ink::Text);
         if label.frame().right <= lane.right {
-            sheet::noted(picture, label);
+            picture.note(label);
         } else {
             let left = Label { x: at - 8.0, ..label };
-            sheet::noted(picture, left.anchor(super::picture::Anchor::End));
+            picture.note(left.anchor(Anchor::End));
         }
     }
 }
