@@ -1,1 +1,3 @@
-//! tests
+//! What the workspace tests share: the labs recorded on a real kernel, and how to play them in the simulator.
+
+pub mod lab;
