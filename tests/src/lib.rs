@@ -1,3 +1,5 @@
-//! What the workspace tests share: the labs recorded on a real kernel, and how to play them in the simulator.
+//! What the workspace tests share: the labs recorded on a real kernel, how to play them in the simulator, and a look
+//! at the repository's own source.
 
 pub mod lab;
+pub mod source;
