@@ -415,6 +415,54 @@ mod tests {
         }
     }
 
+    /// Mutation test of the rule frame.unprinted: of two frames that differ in one field, the texts differ, but for
+    /// the fields that the rule names and those that are compared apart.
+    #[test]
+    fn only_the_unprinted_fields_are_hidden() {
+        type Change = fn(&mut Ip4);
+        let ip_fields: [(&str, Change, bool); 8] = [
+            ("src", |i| i.src ^= 1, true),
+            ("dst", |i| i.dst ^= 1, true),
+            ("len", |i| i.len += 1, true),
+            ("frag", |i| i.frag ^= 0x4000, true),
+            ("ttl", |i| i.ttl -= 1, true),
+            ("proto", |i| i.proto ^= 64, true),
+            ("id", |i| i.id ^= 1, false),
+            ("tos", |i| i.tos ^= 1, false),
+        ];
+        let quote = Quote { ip: ip(IPPROTO_UDP, 38, 0), l4: L4::Udp { sport: 1, dport: 2 }, tag: Tag::default() };
+        let error = Icmp { kind: 3, code: 3, rest: 0, quote: Some(Box::new(quote)) };
+        let good = frame(Net::Ip4(ip(IPPROTO_ICMP, 66, 0), L4::Icmp(error)));
+        let text = |f: &Frame| LabFrame::of(PktType::Host, f).to_string();
+        for (name, change, shows) in ip_fields {
+            let mut bad = good.clone();
+            bad.ip4_mut().map(change).unwrap();
+            assert_eq!(text(&bad) != text(&good), shows, "{name}");
+            let mut bad = good.clone();
+            let Net::Ip4(_, L4::Icmp(icmp)) = &mut bad.net else { unreachable!() };
+            icmp.quote.as_deref_mut().map(|q| change(&mut q.ip)).unwrap();
+            assert_eq!(text(&bad) != text(&good), shows, "quoted {name}");
+        }
+        type TcpChange = fn(&mut Tcp);
+        let tcp_fields: [(&str, TcpChange, bool); 7] = [
+            ("sport", |t| t.sport += 1, true),
+            ("dport", |t| t.dport += 1, true),
+            ("flags", |t| t.flags ^= 8, true),
+            ("hlen", |t| t.hlen += 4, true),
+            ("seq", |t| t.seq += 1, false),
+            ("ack", |t| t.ack += 1, false),
+            ("window", |t| t.window += 1, false),
+        ];
+        let tcp = Tcp { sport: 1, dport: 2, flags: 0x10, hlen: 32, ..Tcp::default() };
+        let good = frame(Net::Ip4(ip(IPPROTO_TCP, 152, 0), L4::Tcp(tcp)));
+        for (name, change, shows) in tcp_fields {
+            let mut bad = good.clone();
+            let Net::Ip4(_, L4::Tcp(t)) = &mut bad.net else { unreachable!() };
+            change(t);
+            assert_eq!(text(&bad) != text(&good), shows, "{name}");
+        }
+    }
+
     #[test]
     fn a_broken_line_is_refused() {
         let good = "in  02:00:00:00:00:01>02:00:00:00:00:02 IP 10.0.0.1>10.0.0.2 ttl=64 len=84 proto=1 \

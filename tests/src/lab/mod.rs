@@ -6,11 +6,13 @@
 //! | `trace.txt` | every frame on every device, every result, the final tables and counters |
 //! | `state.json` | the same, raw, with times |
 //!
-//! [`script`] and [`actions`] read the first, [`trace`] the second; [`compare`] tells two traces apart.
+//! [`script`] and [`actions`] read the first, [`trace`] the second, [`raw`] the third; [`compare`] tells two traces
+//! apart. `kernel.py` beside the labs plays them on the real kernel again.
 
 pub mod actions;
 pub mod compare;
 pub mod frame;
+pub mod raw;
 pub mod rules;
 pub mod script;
 pub mod shell;

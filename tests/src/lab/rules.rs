@@ -46,7 +46,9 @@ impl Rule {
             Rule::PingTotal => "` time 201ms` is cut off the end of ping's summary",
             Rule::PingRtt => "the line of round trip statistics is left out",
             Rule::PingBlank => "empty lines of ping are left out",
-            Rule::Unprinted => "IP id, TOS, checksums, TCP numbers, window and options are not in a trace's text",
+            Rule::Unprinted => {
+                "IP id, checksums, TCP numbers, window and options are in no trace (TOS, length, echo id: compared apart)"
+            }
             Rule::Sorted => "neighbours and fdb entries are sorted by their text",
         }
     }
