@@ -12,6 +12,7 @@
 pub mod actions;
 pub mod compare;
 pub mod frame;
+pub mod ping;
 pub mod raw;
 pub mod rules;
 pub mod script;
