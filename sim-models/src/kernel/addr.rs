@@ -35,3 +35,8 @@ impl Addresses {
 pub fn inet_select_addr(_k: &Kernel, _ns: NsId, _dev: Option<DevId>, _dst: u32, _scope: Scope) -> u32 {
     unimplemented!()
 }
+impl Addresses {
+    pub fn find(&self, _local: u32) -> Option<(DevId, &Ifa)> {
+        unimplemented!()
+    }
+}

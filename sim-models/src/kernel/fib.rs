@@ -1,6 +1,9 @@
 //! Routing tables. (contract; to be written)
 
-use super::{DevId, Errno, rtnl::{RouteType, Scope}};
+use super::{
+    DevId, Errno,
+    rtnl::{RouteType, Scope},
+};
 use crate::packet::{Addr, Prefix};
 
 /// A question to the tables (`struct flowi4`). Ifindexes, 0 for any.

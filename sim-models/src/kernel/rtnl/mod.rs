@@ -13,32 +13,74 @@ pub(crate) use link::register_lo;
 pub use errno::Errno;
 
 use super::{Cx, Kernel, NsId};
-use crate::{drivers::Config, packet::{Mac, Prefix}};
+use crate::{
+    drivers::Config,
+    packet::{Mac, Prefix},
+};
 use std::fmt;
 
 /// One request. Names are resolved in the namespace it is made in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RtnlOp {
     /// `ip link add NAME … type KIND …` (`RTM_NEWLINK` with `NLM_F_CREATE|NLM_F_EXCL`).
-    NewLink { name: String, attrs: LinkAttrs, config: Config },
+    NewLink {
+        name: String,
+        attrs: LinkAttrs,
+        config: Config,
+    },
     /// `ip link set NAME …`
-    SetLink { name: String, attrs: LinkAttrs },
+    SetLink {
+        name: String,
+        attrs: LinkAttrs,
+    },
     /// `ip link del NAME`
-    DelLink { name: String },
+    DelLink {
+        name: String,
+    },
     /// `ip addr add … dev DEV`
-    NewAddr { dev: String, addr: IfAddr },
-    DelAddr { dev: String, addr: IfAddr },
+    NewAddr {
+        dev: String,
+        addr: IfAddr,
+    },
+    DelAddr {
+        dev: String,
+        addr: IfAddr,
+    },
     /// `ip route add|append|replace|change|prepend …`
-    NewRoute { route: RouteSpec, how: How },
-    DelRoute { route: RouteSpec },
+    NewRoute {
+        route: RouteSpec,
+        how: How,
+    },
+    DelRoute {
+        route: RouteSpec,
+    },
     /// `ip neigh add|replace … dev DEV`
-    NewNeigh { dev: String, dst: u32, lladdr: Option<Mac>, state: Nud, how: How },
-    DelNeigh { dev: String, dst: u32 },
+    NewNeigh {
+        dev: String,
+        dst: u32,
+        lladdr: Option<Mac>,
+        state: Nud,
+        how: How,
+    },
+    DelNeigh {
+        dev: String,
+        dst: u32,
+    },
     /// `bridge fdb add MAC dev DEV master static|dynamic|permanent`
-    NewFdb { dev: String, mac: Mac, state: FdbState },
-    DelFdb { dev: String, mac: Mac },
+    NewFdb {
+        dev: String,
+        mac: Mac,
+        state: FdbState,
+    },
+    DelFdb {
+        dev: String,
+        mac: Mac,
+    },
     /// `sysctl -w KEY=VALUE`, dots or slashes
-    Sysctl { key: String, value: String },
+    Sysctl {
+        key: String,
+        value: String,
+    },
 }
 
 /// What `ip link add` and `ip link set` may say of any device; `None` leaves it alone.
