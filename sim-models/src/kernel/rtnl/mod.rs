@@ -302,14 +302,20 @@ pub struct RtnlError {
     pub errno: Errno,
     /// `NL_SET_ERR_MSG`: what the kernel says besides.
     pub extack: Option<String>,
+    /// The text is printed as it is.
+    pub verbatim: bool,
 }
 
 impl RtnlError {
     pub fn new(errno: Errno) -> RtnlError {
-        RtnlError { errno, extack: None }
+        RtnlError { errno, extack: None, verbatim: false }
     }
     pub fn msg(errno: Errno, extack: impl Into<String>) -> RtnlError {
-        RtnlError { errno, extack: Some(extack.into()) }
+        RtnlError { errno, extack: Some(extack.into()), verbatim: false }
+    }
+    /// iproute2's own complaint, before it asks the kernel; `errno` is what the kernel would have answered.
+    pub fn tool(errno: Errno, text: impl Into<String>) -> RtnlError {
+        RtnlError { errno, extack: Some(text.into()), verbatim: true }
     }
 }
 
@@ -317,6 +323,7 @@ impl fmt::Display for RtnlError {
     /// As iproute2 prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.extack {
+            Some(text) if self.verbatim => f.write_str(text),
             Some(text) => write!(f, "Error: {text}."),
             None => write!(f, "RTNETLINK answers: {}", self.errno.text()),
         }
