@@ -138,7 +138,8 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("onerouter-pictures-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let pictures = all_pictures();
-        for ((name, first), (_, second)) in pictures.iter().zip(all_pictures()).filter(|((n, _), _)| n.contains("10k")) {
+        for ((name, first), (_, second)) in pictures.iter().zip(all_pictures()).filter(|((n, _), _)| n.contains("10k"))
+        {
             assert_eq!(render::svg(first).unwrap(), render::svg(&second).unwrap(), "{name}");
             let (a, b) = (folder.join("a.png"), folder.join("b.png"));
             render::png(first, &a).unwrap();
