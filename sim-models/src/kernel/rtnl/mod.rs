@@ -77,6 +77,9 @@ pub struct IfAddr {
 }
 
 impl IfAddr {
+    /// [`IfAddr::len`] of a deletion that names no prefix length: any fits (`ip addr del ADDR dev DEV`).
+    pub const ANY_LEN: u8 = u8::MAX;
+
     pub fn new(p: Prefix<u32>) -> IfAddr {
         IfAddr { local: p.addr, peer: None, len: p.len, broadcast: None, scope: None, noprefixroute: false }
     }
@@ -260,14 +263,24 @@ pub struct RtnlError {
     pub errno: Errno,
     /// `NL_SET_ERR_MSG`: what the kernel says besides.
     pub extack: Option<String>,
+    /// `extack` is a sentence of the tool's own, which is printed as it is.
+    pub plain: bool,
 }
 
 impl RtnlError {
     pub fn new(errno: Errno) -> RtnlError {
-        RtnlError { errno, extack: None }
+        RtnlError { errno, extack: None, plain: false }
     }
     pub fn msg(errno: Errno, extack: impl Into<String>) -> RtnlError {
-        RtnlError { errno, extack: Some(extack.into()) }
+        RtnlError { errno, extack: Some(extack.into()), plain: false }
+    }
+    /// What iproute2 or sysctl(8) finds wrong itself, in its own words.
+    pub fn plain(errno: Errno, text: impl Into<String>) -> RtnlError {
+        RtnlError { errno, extack: Some(text.into()), plain: true }
+    }
+    /// iproute2 knows no such device.
+    pub fn no_device(name: &str) -> RtnlError {
+        RtnlError::plain(Errno::ENODEV, format!("Cannot find device \"{name}\""))
     }
 }
 
@@ -275,6 +288,7 @@ impl fmt::Display for RtnlError {
     /// As iproute2 prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.extack {
+            Some(text) if self.plain => f.write_str(text),
             Some(text) => write!(f, "Error: {text}."),
             None => write!(f, "RTNETLINK answers: {}", self.errno.text()),
         }
