@@ -1,8 +1,16 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
 use super::{At, DevId, Flying, Kernel, Pool, Reason, SkBuff, observe::Observer, skb::Buf};
-use crate::{cost::Costs, packet::{Frame, FrameId}};
-use sim_core::{queue::Queue, rng::Streams, time::{PS_PER_S, Span, Time}};
+use crate::{
+    cost::Costs,
+    packet::{Frame, FrameId},
+};
+use sim_core::{
+    engine::Sent,
+    queue::Queue,
+    rng::Streams,
+    time::{PS_PER_S, Span, Time},
+};
 
 /// What can be due on a host. Small and `Copy`: packets wait elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +35,18 @@ pub enum Effect {
     Transmit { wire: u32, at: Time, frame: Flying },
 }
 
+/// Where an outbound wire leads.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbound {
+    /// One way.
+    pub delay: Span,
+    /// The receiving host, and the wire's number among its inbound ones.
+    pub to: u32,
+    pub port: u32,
+    /// The cable leads back to this host.
+    pub same_host: bool,
+}
+
 /// The context of one unit of work on one core.
 pub struct Cx {
     /// Virtual time on the core that works now; [`Cx::at`] moves it on.
@@ -41,6 +61,10 @@ pub struct Cx {
     pub out: Vec<Effect>,
     /// The request that is being carried out, for the walk's "which line made this": set by the builder.
     pub origin: u32,
+    pub outbound: Vec<Outbound>,
+    /// No answer to anything can come back sooner than this after it arrived.
+    pub lookahead: Span,
+    shipped: Vec<Sent<Flying>>,
     host: u32,
     next_frame: u64,
     tick: Tick,
@@ -66,6 +90,9 @@ impl Cx {
             pool: Pool::default(),
             out: Vec::new(),
             origin: u32::MAX,
+            outbound: Vec::new(),
+            lookahead: Span::MAX,
+            shipped: Vec::new(),
             host,
             next_frame: 0,
             tick: Tick { jiffies: 0, next: Time::from_ps(len), len },
@@ -132,6 +159,13 @@ impl Cx {
         self.free(skb);
     }
 
+    /// A fragment became part of a larger packet.
+    #[inline]
+    pub fn merge(&mut self, skb: SkBuff) {
+        self.obs.ledger.merged += 1;
+        self.free(skb);
+    }
+
     /// The packet reached the process that it was for.
     #[inline]
     pub fn delivered(&mut self, skb: SkBuff) {
@@ -166,6 +200,24 @@ impl Cx {
         copy_into(&mut b, skb);
         self.obs.ledger.born += 1;
         SkBuff(b)
+    }
+
+    /// After a unit: what it sent goes onto the wires. Nothing can come back before the returned horizon.
+    #[inline]
+    pub(crate) fn ship(&mut self, mut horizon: Time) -> Time {
+        for Effect::Transmit { wire, at, frame } in self.out.drain(..) {
+            let o = self.outbound[wire as usize];
+            let at = at + o.delay;
+            horizon = horizon.min(if o.same_host { at } else { at + self.lookahead });
+            self.shipped.push(Sent { at, to: o.to, link: o.port, message: frame });
+        }
+        horizon
+    }
+
+    /// Hands over what was sent, in order.
+    #[inline]
+    pub(crate) fn take_shipped(&mut self, out: &mut Vec<Sent<Flying>>) {
+        out.append(&mut self.shipped);
     }
 
     #[inline]

@@ -4,7 +4,10 @@
 use super::{At, DevId, Kernel, NsId, PktType, Reason, SkBuff};
 use crate::packet::{Frame, FrameId};
 use indexmap::IndexMap;
-use sim_core::{digest::Digest, time::{Span, Time}};
+use sim_core::{
+    digest::Digest,
+    time::{Span, Time},
+};
 
 /// What became of all packets of a host. Balanced at the end of every run, in release builds, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Ledger {
     /// Used up by the kernel itself: answered echo requests, ARP, taps.
     pub consumed: u64,
     pub dropped: u64,
+    /// Became part of a larger packet.
+    pub merged: u64,
 }
 
 /// Where and why packets were lost.
@@ -79,6 +84,8 @@ pub struct Observer {
     pub ledger: Ledger,
     pub drops: IndexMap<Place, Lost>,
     pub digest: Digest,
+    /// Measures by flow number minus 1.
+    pub flows: Vec<crate::apps::flow::FlowStat>,
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
     pub walk: Vec<Step>,
@@ -93,6 +100,7 @@ impl Default for Observer {
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),
+            flows: Vec::new(),
             follow: None,
             walk: Vec::new(),
             capture: None,

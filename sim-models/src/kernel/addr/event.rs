@@ -2,7 +2,7 @@
 //! `fib_inetaddr_event`. Link code calls these after it has changed the device.
 
 use super::{Ifa, devinet::inet_insert_ifa, magic};
-use crate::kernel::{Cx, DevId, Kernel, neigh, rtnl::Scope, sysctl};
+use crate::kernel::{Cx, DevId, Kernel, arp, neigh, rtnl::Scope, sysctl};
 
 /// 127.0.0.1.
 const INADDR_LOOPBACK: u32 = 0x7f00_0001;
@@ -28,7 +28,7 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
 }
 
 /// `NETDEV_UP`: `dev` was set up. `lo` gets 127.0.0.1/8 if it has no address (DEV-37); the routes of the addresses
-/// come back (ADDR-2).
+/// come back (ADDR-2); with arp_notify they are announced (ARP-25).
 pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if !k.devs[dev].cold.in_device {
         return;
@@ -48,6 +48,9 @@ pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         };
         // The only address of the device: nothing that it could collide with.
         let _ = inet_insert_ifa(k, cx, dev, ifa);
+    }
+    if k.devs[dev].conf.arp_notify() != 0 {
+        arp::send_gratuitous(k, cx, dev);
     }
     for ifa in k.net_of(dev).addrs.on(dev).to_vec() {
         magic::fib_add_ifaddr(k, dev, &ifa);

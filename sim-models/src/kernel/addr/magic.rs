@@ -206,4 +206,3 @@ fn needed(k: &mut Kernel, dev: DevId, ifa: &Ifa, iprim: Option<&Ifa>, prim: &Ifa
     }
     ok
 }
-

@@ -11,6 +11,7 @@ pub use event::{on_carrier, on_down, on_mtu, on_unregister, on_up};
 
 use super::{DevId, Kernel, NsId, fib::Hit, rtnl::Scope, sysctl::ConfBits};
 use crate::packet::Addr;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// One `struct in_ifaddr`.
@@ -50,7 +51,7 @@ impl Ifa {
         (a ^ self.address) & self.mask() == 0
     }
     /// The same mask and the same subnet: primary and secondary of each other (ADDR-6).
-    pub(super) fn same_subnet(&self, other: &Ifa) -> bool {
+    pub(crate) fn same_subnet(&self, other: &Ifa) -> bool {
         self.len == other.len && self.contains(other.address)
     }
 }
@@ -60,6 +61,8 @@ impl Ifa {
 pub struct Addresses {
     /// No device with an empty list.
     by_dev: BTreeMap<DevId, Vec<Ifa>>,
+    /// `inet_addr_lst`: the device that got an address last, and how often the address exists. Never iterated.
+    index: FxHashMap<u32, (DevId, u32)>,
 }
 
 impl Addresses {
@@ -69,19 +72,22 @@ impl Addresses {
         self.by_dev.get(&dev).map_or(&[], Vec::as_slice)
     }
 
-    /// The device that has `local`, of several the oldest; for questions of users, not for packets: those ask the
-    /// local table.
+    /// `inet_lookup_ifaddr_rcu`: who has the address `local`; of several devices the one that got it last.
+    #[inline]
     pub fn find(&self, local: u32) -> Option<(DevId, &Ifa)> {
-        self.by_dev.iter().find_map(|(d, list)| list.iter().find(|i| i.local == local).map(|i| (*d, i)))
+        let (dev, _) = *self.index.get(&local)?;
+        self.on(dev).iter().find(|i| i.local == local).map(|i| (dev, i))
     }
 
     /// `inet_ifa_byprefix`: the primary address of a subnet.
-    pub(super) fn primary(&self, dev: DevId, of: &Ifa) -> Option<Ifa> {
+    fn primary(&self, dev: DevId, of: &Ifa) -> Option<Ifa> {
         self.on(dev).iter().find(|i| i.len == of.len && i.contains(of.network())).copied()
     }
 
     fn insert(&mut self, dev: DevId, at: usize, ifa: Ifa) {
         self.by_dev.entry(dev).or_default().insert(at, ifa);
+        let entry = self.index.entry(ifa.local).or_insert((dev, 0));
+        *entry = (dev, entry.1 + 1);
     }
 
     fn remove(&mut self, dev: DevId, at: usize) -> Ifa {
@@ -89,6 +95,12 @@ impl Addresses {
         let ifa = list.remove(at);
         if list.is_empty() {
             self.by_dev.remove(&dev);
+        }
+        let left = self.index.remove(&ifa.local).map_or(0, |e| e.1 - 1);
+        if left > 0 {
+            let has = |list: &Vec<Ifa>| list.iter().any(|i| i.local == ifa.local);
+            let newest = self.by_dev.iter().rev().find(|(_, list)| has(list)).map_or(dev, |(d, _)| *d);
+            self.index.insert(ifa.local, (newest, left));
         }
         ifa
     }

@@ -2,7 +2,10 @@
 
 use super::{Match, Route, Tables};
 use crate::{
-    kernel::{DevId, Errno, rtnl::{How, RT_TABLE_LOCAL, RT_TABLE_MAIN, Scope}},
+    kernel::{
+        DevId, Errno,
+        rtnl::{How, RT_TABLE_LOCAL, RT_TABLE_MAIN, Scope},
+    },
     packet::{Addr, Prefix},
 };
 use std::ops::ControlFlow;

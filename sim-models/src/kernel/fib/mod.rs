@@ -12,7 +12,10 @@ mod trie;
 
 pub use route::{Match, Route};
 
-use super::{DevId, Errno, rtnl::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, Scope}};
+use super::{
+    DevId, Errno,
+    rtnl::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, Scope},
+};
 use crate::packet::{Addr, Prefix, addr};
 use route::Answer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,13 +80,7 @@ pub struct Tables<A: Addr> {
 
 impl<A: Addr> Default for Tables<A> {
     fn default() -> Self {
-        Tables {
-            genid: 0,
-            merged: Trie::default(),
-            made: Vec::new(),
-            others: BTreeMap::new(),
-            by_dev: BTreeSet::new(),
-        }
+        Tables { genid: 0, merged: Trie::default(), made: Vec::new(), others: BTreeMap::new(), by_dev: BTreeSet::new() }
     }
 }
 

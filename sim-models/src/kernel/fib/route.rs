@@ -1,7 +1,13 @@
 //! One route, and what a table search says of it.
 
 use super::{Hit, Key};
-use crate::{kernel::{DevId, Errno, rtnl::{RouteType, RtProto, Scope}}, packet::{Addr, Prefix}};
+use crate::{
+    kernel::{
+        DevId, Errno,
+        rtnl::{RouteType, RtProto, Scope},
+    },
+    packet::{Addr, Prefix},
+};
 
 /// The bits of a tos field that routes are chosen by (`INET_DSCP_LEGACY_TOS_MASK`, RT-30).
 const TOS_MASK: u8 = 0x1c;

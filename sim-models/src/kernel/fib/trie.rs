@@ -1,6 +1,9 @@
 //! The routes of one table, or of local and main together, found by longest prefix.
 
-use super::{Key, route::{Answer, Route}};
+use super::{
+    Key,
+    route::{Answer, Route},
+};
 use crate::packet::{Addr, Prefix};
 use prefix_trie::{Prefix as _, PrefixMap};
 use std::cmp::Reverse;
@@ -163,11 +166,7 @@ fn range<A: Addr>(routes: &[Route<A>], prefix: Prefix<A>) -> std::ops::Range<usi
     start..start + len
 }
 
-fn lookup_many<'a, A: Addr>(
-    map: &'a PrefixMap<A::Net, Vec<Route<A>>>,
-    key: &Key<A>,
-    linkstate: bool,
-) -> Answer<'a, A> {
+fn lookup_many<'a, A: Addr>(map: &'a PrefixMap<A::Net, Vec<Route<A>>>, key: &Key<A>, linkstate: bool) -> Answer<'a, A> {
     let mut len = A::BITS;
     while let Some((net, list)) = map.get_lpm(&Prefix { addr: key.dst, len }.into()) {
         if let Some(answer) = list.iter().find_map(|r| r.answers(key, linkstate)) {

@@ -1,10 +1,17 @@
 //! `RTM_NEWADDR`, `RTM_DELADDR` (net/ipv4/devinet.c, iproute2's ipaddress.c).
-use super::{Brd, Cx, Errno, IfAddr, Kernel, NsId, RtnlError, Scope};
-use crate::{kernel::{DevId, addr::{Ifa, inet_del_ifa, inet_insert_ifa}, sysctl}, packet::addr::is_loopback};
+use super::{Brd, Cx, Errno, IfAddr, Kernel, NsId, RtnlError, Scope, route::no_device};
+use crate::{
+    kernel::{
+        DevId,
+        addr::{Ifa, inet_del_ifa, inet_insert_ifa},
+        sysctl,
+    },
+    packet::addr::is_loopback,
+};
 
 /// The device that a request names.
 fn device(k: &Kernel, ns: NsId, dev: &str) -> Result<DevId, RtnlError> {
-    k.dev_by_name(ns, dev).ok_or_else(|| RtnlError::no_device(dev))
+    k.dev_by_name(ns, dev).ok_or_else(|| no_device(dev))
 }
 
 pub(super) fn new_addr(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: &str, a: &IfAddr) -> Result<(), RtnlError> {

@@ -2,7 +2,11 @@
 use super::{
     Cx, Errno, How, Kernel, NsId, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, RtProto, RtnlError, Scope,
 };
-use crate::kernel::{DevId, fib::{Key, Match, Route}, sysctl::ConfBits};
+use crate::kernel::{
+    DevId,
+    fib::{Key, Match, Route},
+    sysctl::ConfBits,
+};
 
 /// More than any packet has; what `mtu` is cut to, bytes (`ip_metrics_convert`).
 const MAX_MTU: u32 = 65535 - 15;
@@ -10,6 +14,11 @@ const MAX_MTU: u32 = 65535 - 15;
 /// EINVAL with a reason.
 fn invalid(text: &str) -> RtnlError {
     RtnlError::msg(Errno::EINVAL, text)
+}
+
+/// iproute2 knows no such device.
+pub(super) fn no_device(name: &str) -> RtnlError {
+    RtnlError::tool(Errno::ENODEV, format!("Cannot find device \"{name}\""))
 }
 
 /// The table that a request means.
@@ -34,7 +43,7 @@ fn scope_of(kind: RouteType) -> Option<Scope> {
 /// The device that a request names.
 fn device(k: &Kernel, ns: NsId, r: &RouteSpec) -> Result<Option<DevId>, RtnlError> {
     match &r.dev {
-        Some(name) => k.dev_by_name(ns, name).map(Some).ok_or_else(|| RtnlError::no_device(name)),
+        Some(name) => k.dev_by_name(ns, name).map(Some).ok_or_else(|| no_device(name)),
         None => Ok(None),
     }
 }
@@ -144,13 +153,7 @@ fn check_nongw(k: &Kernel, route: &mut Route<u32>, oif: Option<DevId>) -> Result
 }
 
 /// The part of `fib_check_nh_v4_gw` for `onlink` (RT-13).
-fn check_onlink(
-    k: &Kernel,
-    ns: NsId,
-    route: &mut Route<u32>,
-    gw: u32,
-    oif: Option<DevId>,
-) -> Result<(), RtnlError> {
+fn check_onlink(k: &Kernel, ns: NsId, route: &mut Route<u32>, gw: u32, oif: Option<DevId>) -> Result<(), RtnlError> {
     if route.scope >= Scope::Link {
         return Err(invalid("Nexthop has invalid scope"));
     }

@@ -49,11 +49,8 @@ impl ConfBits {
     pub fn arp_notify(self) -> u32 {
         (self.0 >> 26) & 1
     }
-}
 
-
-impl ConfBits {
-    /// `dev` combined with `all`; `in_device`: IPv4 is on for the device.
+    /// `dev` combined with `all` as the kernel does it for each (DEV-43, include/linux/inetdevice.h); `in_device`: IPv4 is on for the device.
     pub(crate) fn combine(all: &DevConf, dev: &DevConf, in_device: bool) -> ConfBits {
         let or = |f: fn(&DevConf) -> i32| f(all) != 0 || f(dev) != 0;
         let and = |f: fn(&DevConf) -> i32| f(all) != 0 && f(dev) != 0;

@@ -1,5 +1,7 @@
 //! The values: of a namespace, of all its devices, of one.
 
+use crate::kernel::neigh::Parms;
+
 /// `struct ipv4_devconf`: values as written, of `all`, `default`, or one device (DEV-42).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DevConf {
@@ -25,7 +27,7 @@ pub struct DevConf {
     pub bc_forwarding: i32,
     pub ignore_routes_with_linkdown: i32,
     pub src_valid_mark: i32,
-    /// Bit per field that was written explicitly (DEV-41), see [`super::dev::FIELDS`].
+    /// Bit per field that was written explicitly (DEV-41), one of those in `dev.rs`.
     pub state: u32,
 }
 
@@ -91,6 +93,8 @@ pub struct NetConf {
     /// Bytes; one value for the host, written in its initial namespace.
     pub rmem_default: u32,
     pub wmem_default: u32,
+    /// Neighbour parameters of new devices (`net.ipv4.neigh.default.*`): the host's, kept in its initial namespace.
+    pub neigh: Parms,
 }
 
 impl Default for NetConf {
@@ -116,6 +120,7 @@ impl Default for NetConf {
             ip_local_port_range: (32768, 60999),
             rmem_default: 212_992,
             wmem_default: 212_992,
+            neigh: Parms::default(),
         }
     }
 }

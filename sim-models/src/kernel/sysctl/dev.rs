@@ -1,6 +1,10 @@
 //! `net.ipv4.conf.{all,default,DEV}.*` (net/ipv4/devinet.c).
 
-use super::{DevConf, key::{Key, Whose}, refresh, refresh_all, value};
+use super::{
+    DevConf,
+    key::{Key, Whose},
+    refresh, refresh_all, value,
+};
 use crate::kernel::{DevId, Kernel, NsId, RtnlError};
 
 /// What else happens when a value is written.

@@ -1,7 +1,7 @@
 //! Keys: from what a user writes to a place in the tree.
 
 use super::value;
-use crate::kernel::{DevId, Kernel, NsId, RtnlError, Errno};
+use crate::kernel::{DevId, Errno, Kernel, NsId, RtnlError};
 
 /// A directory below `conf/` or `neigh/`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +49,7 @@ impl<'a> Key<'a> {
 
     /// The key exists, but not in the simulator.
     pub(super) fn unsupported(&self, only: &str) -> RtnlError {
-        RtnlError::plain(
+        RtnlError::tool(
             Errno::EOPNOTSUPP,
             format!("sysctl: setting key \"{}\": not supported by the simulator, only {only}", swap(&self.path)),
         )

@@ -5,6 +5,7 @@ mod bits;
 mod conf;
 mod dev;
 mod key;
+mod neigh;
 mod net;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod value;
 
 pub use bits::ConfBits;
 pub use conf::{DevConf, NetConf};
+pub(crate) use neigh::new_parms;
 
 use super::{Cx, DevId, Kernel, NsId, RtnlError};
 use key::{Key, Place};
@@ -27,7 +29,7 @@ pub(crate) fn write(k: &mut Kernel, cx: &mut Cx, ns: NsId, key: &str, value: &st
         Place::Conf(whose, name) => dev::write(k, ns, &key, whose, name, value),
         Place::Ipv4(name) => net::write_ipv4(k, ns, &key, name, value),
         Place::Core(name) => net::write_core(k, ns, &key, name, value),
-        Place::Neigh(whose, name) => neigh::write(k, cx, ns, &key, whose, name, value),
+        Place::Neigh(whose, name) => neigh::write(k, cx, &key, whose, name, value),
         Place::Fixed(only) => value::fixed(&key, only, value),
     }
 }
@@ -66,7 +68,10 @@ pub(crate) fn refresh_all(k: &mut Kernel, ns: NsId) {
     }
 }
 
-/// `ipv4_devconf_setall`: from the first address on all values of the device count as written (DEV-41).
+/// `ipv4_devconf_setall`, `neigh_parms_data_state_setall`: from the first address on all values of the device count as
+/// written (DEV-41).
 pub(crate) fn set_all(k: &mut Kernel, dev: DevId) {
-    k.devs[dev].cold.devconf.state = u32::MAX;
+    let cold = &mut k.devs[dev].cold;
+    cold.devconf.state = u32::MAX;
+    cold.neigh.state = u32::MAX;
 }

@@ -1,6 +1,10 @@
 //! What a namespace has once: `net.ipv4.*` and `net.core.*`.
 
-use super::{NetConf, dev, key::{Key, Whose}, value};
+use super::{
+    NetConf, dev,
+    key::{Key, Whose},
+    value,
+};
 use crate::kernel::{Errno, Kernel, NsId, RtnlError};
 
 /// A plain number within bounds.
@@ -96,7 +100,11 @@ fn fixed(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
 
 /// The kernel has it, and nobody here asks for it.
 fn missing(key: &Key<'_>, name: &str) -> RtnlError {
-    if name.starts_with("tcp_") || name.starts_with("udp_") { key.unsupported("the default") } else { value::no_such(&key.path) }
+    if name.starts_with("tcp_") || name.starts_with("udp_") {
+        key.unsupported("the default")
+    } else {
+        value::no_such(&key.path)
+    }
 }
 
 pub(super) fn read_ipv4(k: &Kernel, ns: NsId, key: &Key<'_>, name: &str) -> Result<String, RtnlError> {

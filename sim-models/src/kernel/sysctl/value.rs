@@ -5,12 +5,12 @@ use crate::kernel::{Errno, RtnlError};
 
 /// ENOENT for a path below /proc/sys.
 pub(super) fn no_such(path: &str) -> RtnlError {
-    RtnlError::plain(Errno::ENOENT, format!("sysctl: cannot stat /proc/sys/{path}: {}", Errno::ENOENT.text()))
+    RtnlError::tool(Errno::ENOENT, format!("sysctl: cannot stat /proc/sys/{path}: {}", Errno::ENOENT.text()))
 }
 
 /// The kernel refused a value.
 pub(super) fn refused(key: &Key<'_>, errno: Errno) -> RtnlError {
-    RtnlError::plain(errno, format!("sysctl: setting key \"{}\": {}", swap(&key.path), errno.text()))
+    RtnlError::tool(errno, format!("sysctl: setting key \"{}\": {}", swap(&key.path), errno.text()))
 }
 
 /// The first number of a value (`proc_dointvec`): decimal, 0x hexadecimal or 0 octal; whatever stands behind a blank
