@@ -20,9 +20,12 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub mod show_route;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod timer;
 
 pub use at::At;

@@ -33,6 +33,8 @@ pub struct Parms {
     pub proxy_qlen: u32,
     /// `unres_qlen_bytes`, bytes of truesize.
     pub unres_qlen_bytes: u32,
+    /// Bit per sysctl that was written explicitly (`data_state`).
+    pub state: u32,
 }
 
 impl Default for Parms {
@@ -51,6 +53,7 @@ impl Default for Parms {
             proxy_delay_cs: 80,
             proxy_qlen: 64,
             unres_qlen_bytes: 212_992,
+            state: 0,
         }
     }
 }
