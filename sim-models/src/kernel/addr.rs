@@ -1,6 +1,6 @@
 //! IPv4 addresses of devices. (contract; to be written)
 
-use super::{DevId, Kernel, NsId, rtnl::Scope};
+use super::{Cx, DevId, Kernel, NsId, rtnl::Scope};
 
 /// One `struct in_ifaddr`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,3 +35,9 @@ impl Addresses {
 pub fn inet_select_addr(_k: &Kernel, _ns: NsId, _dev: Option<DevId>, _dst: u32, _scope: Scope) -> u32 {
     unimplemented!()
 }
+
+// SHIM until the other part is there.
+pub(crate) fn on_up(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
+pub(crate) fn on_down(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
+pub(crate) fn on_unregister(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
+pub(crate) fn on_carrier(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _up: bool) {}

@@ -13,3 +13,16 @@ pub fn netif_receive_skb(_k: &mut Kernel, _cx: &mut Cx, _skb: SkBuff) {
 pub fn netif_rx(_k: &mut Kernel, _cx: &mut Cx, _skb: SkBuff) -> bool {
     unimplemented!()
 }
+
+/// `eth_type_trans`: how the frame is addressed, seen from `mac` (DEV-27).
+#[inline]
+pub fn eth_type_trans(mac: crate::packet::Mac, dst: crate::packet::Mac) -> super::PktType {
+    use super::PktType;
+    if dst == mac {
+        PktType::Host
+    } else if dst.is_multicast() {
+        if dst == crate::packet::Mac::BROADCAST { PktType::Broadcast } else { PktType::Multicast }
+    } else {
+        PktType::OtherHost
+    }
+}

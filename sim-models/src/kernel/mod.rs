@@ -61,7 +61,8 @@ pub struct Kernel {
     pub max_backlog: u32,
     /// The host's number in the world, part of every MAC and frame id.
     pub host: u32,
-    pub(crate) next_mac: u16,
+    /// Devices made so far that have a MAC address, `lo` left out.
+    pub(crate) next_mac: u32,
 }
 
 /// A set of tables.
@@ -139,7 +140,7 @@ impl Kernel {
 
     /// The device called `name` in `ns`.
     pub fn dev_by_name(&self, ns: NsId, name: &str) -> Option<DevId> {
-        self.net(ns).devs.iter().copied().find(|d| self.devs[*d].name() == name)
+        self.devs.by_name(ns, name)
     }
 
     /// The device with that ifindex in `ns`.

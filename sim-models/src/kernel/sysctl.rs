@@ -108,6 +108,8 @@ pub struct NetConf {
     pub wmem_default: u32,
 }
 
+// SHIM
+pub(crate) fn refresh(_k: &mut Kernel, _dev: super::DevId) {}
 pub(crate) fn write(_k: &mut Kernel, _cx: &mut Cx, _ns: NsId, _key: &str, _value: &str) -> Result<(), RtnlError> {
     unimplemented!()
 }
@@ -115,13 +117,58 @@ pub(crate) fn write(_k: &mut Kernel, _cx: &mut Cx, _ns: NsId, _key: &str, _value
 impl Default for NetConf {
     /// Compiled defaults (DEV-42). (to be written)
     fn default() -> Self {
-        unimplemented!()
+        let d = DevConf {
+            forwarding: 0,
+            rp_filter: 0,
+            accept_local: 0,
+            route_localnet: 0,
+            send_redirects: 1,
+            accept_redirects: 1,
+            secure_redirects: 1,
+            shared_media: 1,
+            accept_source_route: 1,
+            log_martians: 0,
+            proxy_arp: 0,
+            arp_ignore: 0,
+            arp_announce: 0,
+            arp_filter: 0,
+            arp_accept: 0,
+            arp_notify: 0,
+            arp_evict_nocarrier: 1,
+            drop_gratuitous_arp: 0,
+            promote_secondaries: 0,
+            bc_forwarding: 0,
+            ignore_routes_with_linkdown: 0,
+            src_valid_mark: 0,
+            state: 0,
+        };
+        NetConf {
+            all: d.clone(),
+            default: d,
+            ip_default_ttl: 64,
+            ip_no_pmtu_disc: 0,
+            ip_forward_use_pmtu: 0,
+            ip_forward_update_priority: 1,
+            ip_nonlocal_bind: 0,
+            icmp_echo_ignore_all: 0,
+            icmp_echo_ignore_broadcasts: 1,
+            icmp_errors_use_inbound_ifaddr: 0,
+            icmp_ratelimit: 1000,
+            icmp_ratemask: 6168,
+            icmp_msgs_per_sec: 1000,
+            icmp_msgs_burst: 50,
+            ipfrag_time: 30,
+            fib_multipath_hash_policy: 0,
+            ip_local_port_range: (32768, 60999),
+            rmem_default: 212_992,
+            wmem_default: 212_992,
+        }
     }
 }
 
 impl NetConf {
     /// What a new namespace starts with (DEV-40). (to be written)
-    pub(crate) fn inherit(_root: &NetConf) -> NetConf {
-        unimplemented!()
+    pub(crate) fn inherit(root: &NetConf) -> NetConf {
+        root.clone()
     }
 }
