@@ -16,3 +16,6 @@ impl Driver for Bridge {
         unimplemented!()
     }
 }
+pub(crate) fn fdb_gc(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {
+    unimplemented!()
+}
