@@ -150,7 +150,7 @@ impl Kernel {
 
     /// The device called `name` in `ns`.
     pub fn dev_by_name(&self, ns: NsId, name: &str) -> Option<DevId> {
-        self.net(ns).devs.iter().copied().find(|d| self.devs[*d].name() == name)
+        self.devs.by_name(ns, name)
     }
 
     /// The device with that ifindex in `ns`.
