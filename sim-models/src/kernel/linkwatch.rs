@@ -219,3 +219,9 @@ pub(crate) fn netdev_state_change(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         drivers::notify(k, cx, master, dev, Event::Change);
     }
 }
+pub fn netif_carrier_on(_k: &mut super::Kernel, _cx: &mut super::Cx, _dev: super::DevId) {
+    unimplemented!()
+}
+pub(crate) fn run(_k: &mut super::Kernel, _cx: &mut super::Cx) {
+    unimplemented!()
+}

@@ -119,6 +119,9 @@ pub struct IfAddr {
 }
 
 impl IfAddr {
+    /// [`IfAddr::len`] of a deletion that names no prefix length: any fits (`ip addr del ADDR dev DEV`).
+    pub const ANY_LEN: u8 = u8::MAX;
+
     pub fn new(p: Prefix<u32>) -> IfAddr {
         IfAddr { local: p.addr, peer: None, len: p.len, broadcast: None, scope: None, noprefixroute: false }
     }
