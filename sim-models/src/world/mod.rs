@@ -326,3 +326,6 @@ impl Node for Host {
         i.flight.push_back((at, frame));
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
