@@ -123,6 +123,7 @@ impl World {
     pub fn run_until(&mut self, until: Time) -> Result<(), Exhausted> {
         let taken: u64 = self.hosts.iter().map(|h| h.cx.queue.taken()).sum();
         for h in &mut self.hosts {
+            crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
             h.budget = self.max_events.saturating_sub(taken).max(1);
             h.cx.lookahead = self.lookahead;
         }

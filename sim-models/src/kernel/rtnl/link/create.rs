@@ -6,7 +6,7 @@ use crate::{
     kernel::{
         DevId, NetDevice, neigh,
         netdevice::{Cold, OperState, Stats},
-        sysctl::ConfBits,
+        sysctl::{ConfBits, DevConf},
     },
     packet::Mac,
 };
@@ -118,7 +118,7 @@ fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, a: &LinkAttrs, c: &
     let mac = if loopback { Mac::ZERO } else { next_mac(k) };
     let dev = k.devs.insert(blank(k, ns, ifindex, name, a.address.unwrap_or(mac), a, c));
     list(k, dev);
-    device::inetdev_init(k, dev);
+    device::inetdev_init(k, cx, dev);
     if let Err(e) = drivers::newlink(k, cx, dev, c) {
         remove::unregister(k, cx, &[dev]);
         return Err(e);
@@ -167,7 +167,7 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAtt
             rx_missed: 0,
             rx_nohandler: 0,
             peer_bytes: 0,
-            devconf: k.net(ns).conf.default.clone(),
+            devconf: DevConf::from_default(&k.net(ns).conf),
             neigh: neigh::Parms::default(),
             in_device: false,
         }),

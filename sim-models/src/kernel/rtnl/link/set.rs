@@ -157,6 +157,6 @@ fn change_net_namespace(
         None => d.cold.iflink = ifindex,
     }
     create::list(k, dev);
-    device::inetdev_init(k, dev);
+    device::inetdev_init(k, cx, dev);
     Ok(())
 }
