@@ -1,7 +1,24 @@
 //! Whole paths through whole kernels. Profile *unit* (1 ns a hop) makes latency a count of hops.
 
 use super::*;
-use crate::{apps::{App, flow::{FlowStat, Pace}, ping::Ping, udp_send::UdpSend, udp_sink::UdpSink}, drivers::{Config, veth::{Peer, VethConfig}}, kernel::{At, NsId, RtnlOp, rtnl::{How, IfAddr, LinkAttrs, RouteSpec}}, packet::{Ip4Addr, Prefix}};
+use crate::{
+    apps::{
+        App,
+        flow::{FlowStat, Pace},
+        ping::Ping,
+        udp_send::UdpSend,
+        udp_sink::UdpSink,
+    },
+    drivers::{
+        Config,
+        veth::{Peer, VethConfig},
+    },
+    kernel::{
+        At, NsId, RtnlOp,
+        rtnl::{How, IfAddr, LinkAttrs, RouteSpec},
+    },
+    packet::{Ip4Addr, Prefix},
+};
 use sim_core::time::Span;
 
 pub(crate) fn ip(s: &str) -> u32 {
@@ -24,7 +41,8 @@ impl Lab {
         for h in 0..hosts {
             w.add_host(&format!("h{}", h + 1), 1, 250);
             w.hosts[h].at(Time::ZERO, |k, cx| {
-                let lo = RtnlOp::SetLink { name: "lo".into(), attrs: LinkAttrs { up: Some(true), ..LinkAttrs::default() } };
+                let lo =
+                    RtnlOp::SetLink { name: "lo".into(), attrs: LinkAttrs { up: Some(true), ..LinkAttrs::default() } };
                 k.rtnl(cx, NsId::ROOT, &lo).unwrap();
             });
         }

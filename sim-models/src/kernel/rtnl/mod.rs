@@ -305,7 +305,7 @@ pub struct RtnlError {
     pub errno: Errno,
     /// `NL_SET_ERR_MSG`: what the kernel says besides.
     pub extack: Option<String>,
-    /// The request did not get as far as the kernel: `extack` is what `ip` or `bridge` says, to be printed as it is.
+    /// The text is printed as it is.
     pub verbatim: bool,
 }
 
