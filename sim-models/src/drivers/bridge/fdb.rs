@@ -187,7 +187,7 @@ pub(crate) fn delete_entry(k: &mut Kernel, br: DevId, no: u16, mac: Mac) -> Resu
 
 /// `br_fdb_cleanup`, when its timer fires: collects what was not heard of for `ageing_time`, and comes back when the
 /// next entry may be old enough, at least 10 ms later (BR-36).
-pub(crate) fn fdb_gc(k: &mut Kernel, cx: &mut Cx, br: DevId) {
+pub(crate) fn cleanup(k: &mut Kernel, cx: &mut Cx, br: DevId) {
     if !k.devs.get(br).is_some_and(|d| matches!(d.kind, super::Kind::Bridge(_))) {
         return;
     }

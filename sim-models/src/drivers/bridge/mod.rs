@@ -12,7 +12,7 @@ mod port;
 mod settings;
 
 pub use fdb::fdb_lines;
-pub(crate) use fdb::{add_entry, delete_entry, fdb_gc};
+pub(crate) use fdb::{add_entry, cleanup, delete_entry};
 pub use port::PortState;
 pub use settings::{Config, port_settings};
 

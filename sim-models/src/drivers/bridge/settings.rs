@@ -140,7 +140,7 @@ pub(super) fn br_changelink(k: &mut Kernel, cx: &mut Cx, br: DevId, c: &Config) 
         // br_set_ageing_time has the cleanup run at once.
         state_mut(k, br).ageing = clock_t_to_jiffies(c.ageing_time, hz);
         fdb::cancel_gc(k, br);
-        fdb::fdb_gc(k, cx, br);
+        fdb::cleanup(k, cx, br);
     }
     if old.priority != c.priority {
         port::port_state_selection(k, cx, br);
