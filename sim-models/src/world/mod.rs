@@ -90,6 +90,10 @@ impl World {
     /// A budget is used up: `max_events`, or too many events at one instant.
     pub fn run_until(&mut self, until: Time) -> Result<(), Exhausted> {
         for h in &mut self.hosts {
+            // Time 0 is after boot and setup: what linkwatch has to do about them is done.
+            if h.cx.queue.taken() == 0 {
+                crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
+            }
             h.cx.queue.set_limit(self.max_events);
         }
         engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
