@@ -1,8 +1,13 @@
 //! Reports: everything that people look at.
+pub mod csv;
 pub mod escape;
 pub mod figures;
+pub mod html;
+pub mod json;
 pub mod names;
+pub mod output;
 pub mod plot;
+pub mod report;
 pub mod spread;
 pub mod units;
 

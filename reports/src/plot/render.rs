@@ -48,18 +48,44 @@ pub fn svg(picture: &Picture) -> Result<String, DrawError> {
     let Some((_, body)) = text.split_once('\n') else { return Err(failed("an empty picture")) };
     let escape = crate::escape::xml;
     Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" \
-         aria-label=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n{}",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" \
+         font-family=\"{}\" role=\"img\" aria-label=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n{}",
         picture.width,
         picture.height,
         size.0,
         size.1,
+        font::FAMILY,
         escape(&picture.title),
         escape(&picture.title),
         escape(&picture.description),
-        // plotters breaks the line after each text, which a viewer shows as a trailing space.
-        body.replace("\n</text>", "</text>").replace(" \"/>", "\"/>"),
+        compact(body),
     ))
+}
+
+/// plotters' SVG with less of the same: strokes of one dashed line as one path, the font named once, no opacity of 1,
+/// and no line end within a text, which viewers show as a space.
+fn compact(body: &str) -> String {
+    let family = format!(" font-family=\"{}\"", font::FAMILY);
+    let body = body.replace("\n</text>", "</text>").replace(" \"/>", "\"/>").replace(&family, "");
+    let mut text = String::with_capacity(body.len());
+    let mut open = None;
+    for line in body.replace(" opacity=\"1\"", "").lines() {
+        let stroke = line.strip_prefix("<polyline ").and_then(|l| l.strip_suffix("\"/>")?.split_once("points=\""));
+        if let Some((style, points)) = stroke {
+            if open != Some(style.to_owned()) {
+                text.push_str(if open.is_some() { "\"/>\n" } else { "" });
+                text.push_str(&format!("<path {style}d=\""));
+                open = Some(style.to_owned());
+            }
+            text.push('M');
+            text.push_str(points);
+        } else {
+            text.push_str(if open.take().is_some() { "\"/>\n" } else { "" });
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// Writes a picture as PNG.
@@ -275,6 +301,17 @@ mod tests {
         let strokes = dashes(&[(0.0, 0.0), (4.0, 0.0), (4.0, 10.0)], DASHED);
         assert_eq!(strokes, [vec![(0.0, 0.0), (4.0, 0.0), (4.0, 2.0)], vec![(4.0, 6.0), (4.0, 10.0)]]);
         assert_eq!(dashes(&[(0.0, 0.0), (9.0, 0.0)], SOLID).len(), 1);
+    }
+
+    #[test]
+    fn strokes_of_one_line_are_one_path() {
+        let mut picture = Picture::new(100.0, 50.0, "");
+        picture.line(vec![(0.0, 0.0), (30.0, 0.0)], Ink::Blue, 1.0, DASHED);
+        picture.line(vec![(0.0, 0.0), (30.0, 0.0)], Ink::Orange, 1.0, SOLID);
+        let text = svg(&picture).unwrap();
+        assert_eq!(text.matches("<path ").count(), 2, "{text}");
+        assert!(text.contains("stroke=\"#0072B2\" stroke-width=\"4\" d=\"M0,0 24,0M40,0 64,0M80,0 104,0M"), "{text}");
+        assert!(text.ends_with("d=\"M0,0 120,0\"/>\n</svg>\n"), "{text}");
     }
 
     #[test]
