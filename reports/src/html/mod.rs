@@ -89,9 +89,11 @@ fn head(html: &mut String, figures: &Figures) {
 fn verdicts(html: &mut String, figures: &Figures) {
     html.push_str("<section class=\"card\" aria-labelledby=\"verdicts\">\n<h2 id=\"verdicts\">Verdict</h2>\n");
     let mut failures = String::new();
-    for scenario in &figures.scenarios {
-        for point in &scenario.points {
-            point::failures(&mut failures, scenario, point);
+    for status in [Status::Fault, Status::Failed] {
+        for scenario in &figures.scenarios {
+            for point in scenario.points.iter().filter(|p| p.status == status) {
+                point::failures(&mut failures, scenario, point);
+            }
         }
     }
     if failures.is_empty() {

@@ -100,7 +100,7 @@ fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flo
     );
     for (name, p) in [("p50", 500_000), ("p99", 990_000), ("p99.9", 999_000)] {
         if let Some(ps) = flow.percentile(p) {
-            let margin = flow.margin(p).map(|m| format!(" ±{}", units::span(m))).unwrap_or_default();
+            let margin = flow.margin(p).map(|m| format!(" ±{}", units::margin(m, ps))).unwrap_or_default();
             let _ = write!(html, "{name} <b>{}</b>{margin} · ", units::span(ps));
         }
     }

@@ -163,7 +163,7 @@ pub fn percentiles(html: &mut String, flow: &FlowFigures) {
     begin(html, "", "Latency by percentile", &[("percentile", false), ("latency", true), ("95 % over seeds", true)]);
     let named = [0, 100_000, 250_000, 500_000, 750_000, 900_000, 950_000, 990_000, 995_000, 999_000, 999_900];
     for p in flow.percentiles.iter().filter(|p| named.contains(&p.per_million)) {
-        let margin = p.spread.map_or_else(|| "–".to_owned(), |s| format!("±{}", units::span(s.margin)));
+        let margin = p.spread.map_or_else(|| "–".to_owned(), |s| format!("±{}", units::margin(s.margin, p.latency_ps)));
         row(html, &format!("{} %", units::percentile(p.per_million)), &[units::span(p.latency_ps), margin]);
     }
     row(html, "max", &[time(flow.latency.max()), String::new()]);
@@ -197,8 +197,9 @@ pub fn curve(html: &mut String, curve: &Curve) {
     begin(html, "", &format!("{} against {}", curve.flow, curve.path), &columns);
     for point in &curve.at {
         let with_margin = |p| {
-            let margin = point.flow.margin(p).map(|m| format!(" ±{}", units::span(m))).unwrap_or_default();
-            format!("{}{margin}", time(point.flow.percentile(p)))
+            let value = point.flow.percentile(p);
+            let margin = point.flow.margin(p).zip(value).map(|(m, v)| format!(" ±{}", units::margin(m, v)));
+            format!("{}{}", time(value), margin.unwrap_or_default())
         };
         let counts = [units::thousands(point.flow.lost), units::thousands(point.flow.sent)];
         let [lost, sent] = counts;
