@@ -1,6 +1,6 @@
 //! The report's folder: page, figures, pictures.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use rayon::prelude::*;
 
@@ -119,59 +119,9 @@ fn draw(job: &Job, output: &Output) -> Result<String, ReportError> {
     let failed = |error| ReportError::Draw(job.stem.clone(), error);
     let svg = render::svg(&picture).map_err(failed)?;
     output.file(&format!("{}.svg", job.stem), |to| to.write_all(svg.as_bytes()))?;
-    let png: &Path = &output.folder().join(format!("{}.png", job.stem));
-    render::png(&picture, png).map_err(failed)?;
+    output.file(&format!("{}.png", job.stem), |to| render::png(&picture, to).map_err(std::io::Error::other))?;
     Ok(svg)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, fs};
-
-    use super::*;
-    use crate::fixture;
-
-    /// Every file of a folder, by its name.
-    fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-        let mut files = BTreeMap::new();
-        let mut folders = vec![folder.to_owned()];
-        while let Some(next) = folders.pop() {
-            for entry in fs::read_dir(next).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
-                    files.insert(name, fs::read(&path).unwrap());
-                }
-            }
-        }
-        files
-    }
-
-    fn report(batch: &scenarios::outcome::Batch, threads: usize, name: &str) -> BTreeMap<String, Vec<u8>> {
-        let out = std::env::temp_dir().join(format!("onerouter-report-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&out);
-        let output = Output::create(&out).unwrap();
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| write(&Figures::of(batch), &output, &|_| {})).unwrap();
-        output.publish().unwrap();
-        let files = files(&out);
-        fs::remove_dir_all(&out).unwrap();
-        files
-    }
-
-    #[test]
-    fn two_reports_are_the_same_bytes_for_any_number_of_threads() {
-        let batch = scenarios::outcome::Batch { scenarios: vec![fixture::outside()] };
-        let (one, many) = (report(&batch, 1, "one"), report(&batch, 4, "many"));
-        assert_eq!(one.keys().collect::<Vec<_>>(), many.keys().collect::<Vec<_>>());
-        assert!(one == many, "{:?}", one.iter().zip(&many).find(|(a, b)| a != b).map(|(a, _)| a.0));
-        for name in ["report.html", "results.json", "plots/docker-outside/10k-s.web.cdf.svg"] {
-            assert!(one.contains_key(name), "{name}");
-        }
-        let pngs = one.iter().filter(|(name, _)| name.ends_with(".png"));
-        assert!(pngs.clone().all(|(_, bytes)| bytes.starts_with(b"\x89PNG")));
-        assert_eq!(pngs.count(), 7);
-    }
-}
+mod tests;

@@ -100,7 +100,7 @@ fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flo
     );
     for (name, p) in [("p50", 500_000), ("p99", 990_000), ("p99.9", 999_000)] {
         if let Some(ps) = flow.percentile(p) {
-            let margin = flow.margin(p).map(|m| format!(" ±{}", units::margin(m, ps))).unwrap_or_default();
+            let margin = flow.margin(p).map(|m| format!(" ±{}", xml(&units::margin(m, ps)))).unwrap_or_default();
             let _ = write!(html, "{name} <b>{}</b>{margin} · ", units::span(ps));
         }
     }
@@ -111,7 +111,7 @@ fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flo
         "lost <b>{}</b> of {} ({}) · {}, {}{}</p>\n",
         units::thousands(flow.lost),
         units::thousands(flow.sent),
-        units::percent(flow.lost, flow.sent),
+        xml(&units::percent(flow.lost, flow.sent)),
         units::rate(flow.received, flow.active_ps),
         point.seeds(),
         xml(&errors)

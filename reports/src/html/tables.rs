@@ -152,7 +152,7 @@ pub fn stages(html: &mut String, point: &PointFigures) {
             units::thousands(*count),
             units::span(ps / (*count).max(1)),
             units::span(*ps),
-            units::percent(*ps, total),
+            xml(&units::percent(*ps, total)),
             units::fixed(percent as u64, 10, 1),
         );
     }
