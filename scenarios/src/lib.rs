@@ -1,2 +1,5 @@
 //! Scenario files: the RON language, checks, plans, runs, verdicts.
+pub mod diagnostic;
 pub mod outcome;
+pub mod source;
+pub mod tree;
