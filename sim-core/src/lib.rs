@@ -7,6 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`time`] | [`time::Time`], [`time::Span`], [`time::Rate`]: picoseconds and bits a second |
+//! | [`units`] | the same as text, [`units::PerSecond`], [`units::Bytes`]; "1.5us", "10gbit", "10k/s" |
 //! | [`queue`] | the pending alarms of one node, in an order that is a property of the data |
 //! | [`engine`] | the loop over many nodes, with budgets |
 //! | [`rng`], [`dist`] | named random streams; integer distributions |
@@ -21,3 +22,4 @@ pub mod queue;
 pub mod rng;
 pub mod series;
 pub mod time;
+pub mod units;

@@ -1,16 +1,25 @@
-//! Bounded time series. (contract; to be written)
+//! Bounded time series.
 
-use crate::{hist::Hist, time::{Span, Time}};
+use crate::{
+    hist::Hist,
+    time::{Span, Time},
+};
 
-/// Values by time in at most `LIMIT` slots of equal width; when time runs past the last slot, neighbours are merged
-/// and the width doubles. Each slot keeps counts of two events and a histogram.
+/// Counts and latencies by time, in at most [`Series::LIMIT`] slots of equal width. The width is a microsecond at
+/// first; when time runs past the last slot, neighbours are merged and the width doubles. So it depends on the latest
+/// time alone, and merging series never depends on the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Series;
+pub struct Series {
+    /// The width is 2^`doublings` microseconds.
+    doublings: u32,
+    /// As many as were touched, from time 0 on.
+    slots: Vec<Slot>,
+}
 
 /// One slot of a series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slot {
-    /// Packets sent, packets received, payload bytes received.
+    /// Messages sent, messages received, payload bytes received.
     pub sent: u64,
     pub received: u64,
     pub bytes: u64,
@@ -18,17 +27,143 @@ pub struct Slot {
     pub latency: Hist,
 }
 
+impl Slot {
+    /// Takes in what `other` counted.
+    pub fn merge(&mut self, other: &Slot) {
+        self.sent = self.sent.saturating_add(other.sent);
+        self.received = self.received.saturating_add(other.received);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.latency.merge(&other.latency);
+    }
+}
+
 impl Series {
     /// At most this many slots.
     pub const LIMIT: usize = 256;
-    pub fn sent(&mut self, _at: Time) {}
-    pub fn received(&mut self, _at: Time, _latency: Span, _bytes: u64) {}
-    /// Width of a slot.
+    const FIRST_WIDTH: Span = Span::from_us(1);
+
+    /// A message was sent at `at`.
+    pub fn sent(&mut self, at: Time) {
+        let slot = self.slot(at);
+        slot.sent = slot.sent.saturating_add(1);
+    }
+
+    /// A message with `bytes` of payload was received at `at`, `latency` after it was sent.
+    pub fn received(&mut self, at: Time, latency: Span, bytes: u64) {
+        let slot = self.slot(at);
+        slot.received = slot.received.saturating_add(1);
+        slot.bytes = slot.bytes.saturating_add(bytes);
+        slot.latency.record(latency.ps());
+    }
+
+    /// Width of a slot. Slot i holds what happened from i × width on, up to and without (i + 1) × width.
     pub fn width(&self) -> Span {
-        Span::ZERO
+        Span::from_ps(Self::FIRST_WIDTH.ps() << self.doublings)
     }
+
+    /// From time 0 on; those after the last one touched are left out.
     pub fn slots(&self) -> &[Slot] {
-        &[]
+        &self.slots
     }
-    pub fn merge(&mut self, _other: &Series) {}
+
+    /// Takes in all that `other` counted.
+    pub fn merge(&mut self, other: &Series) {
+        while self.doublings < other.doublings {
+            self.double();
+        }
+        let narrower = self.doublings - other.doublings;
+        for (i, slot) in other.slots.iter().enumerate() {
+            self.at_index(i >> narrower).merge(slot);
+        }
+    }
+
+    #[inline]
+    fn slot(&mut self, at: Time) -> &mut Slot {
+        let first = at.ps() / Self::FIRST_WIDTH.ps();
+        while first >> self.doublings >= Self::LIMIT as u64 {
+            self.double();
+        }
+        self.at_index((first >> self.doublings) as usize)
+    }
+
+    #[inline]
+    fn at_index(&mut self, i: usize) -> &mut Slot {
+        if i >= self.slots.len() {
+            self.slots.resize_with(i + 1, Slot::default);
+        }
+        &mut self.slots[i]
+    }
+
+    #[cold]
+    fn double(&mut self) {
+        let mut pairs = std::mem::take(&mut self.slots).into_iter();
+        while let Some(mut slot) = pairs.next() {
+            if let Some(second) = pairs.next() {
+                slot.merge(&second);
+            }
+            self.slots.push(slot);
+        }
+        self.doublings += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Streams;
+
+    fn us(n: u64) -> Time {
+        Time::ZERO + Span::from_us(n)
+    }
+
+    #[test]
+    fn time_past_the_end_doubles_the_width() {
+        let mut s = Series::default();
+        s.sent(us(0));
+        s.sent(us(1));
+        s.received(us(255), Span::from_us(9), 100);
+        assert_eq!((s.width(), s.slots().len()), (Span::from_us(1), 256));
+        s.received(us(1_000_000), Span::from_us(11), 50);
+        assert_eq!(s.width(), Span::from_us(4096));
+        assert_eq!(s.slots().len(), 245);
+        let first = &s.slots()[0];
+        assert_eq!((first.sent, first.received, first.bytes), (2, 1, 100));
+        assert_eq!(first.latency.max(), Some(9_000_000));
+        assert_eq!((s.slots()[244].received, s.slots()[244].latency.min()), (1, Some(11_000_000)));
+    }
+
+    #[test]
+    fn the_end_of_time_fits() {
+        let mut s = Series::default();
+        s.sent(Time::MAX);
+        s.sent(Time::ZERO);
+        assert!(s.slots().len() <= Series::LIMIT);
+        assert_eq!(s.slots().iter().map(|s| s.sent).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn merging_is_counting_in_any_order() {
+        let mut rng = Streams::new(9);
+        let id = rng.named("series");
+        let events: Vec<(Time, Span)> = (0..2_000)
+            .map(|_| (Time::from_ps(rng.next(id) >> rng.below(id, 40)), Span::from_ps(rng.below(id, 1 << 30))))
+            .collect();
+        let of = |events: &[(Time, Span)]| {
+            let mut s = Series::default();
+            for (at, latency) in events {
+                s.sent(*at);
+                s.received(*at, *latency, 64);
+            }
+            s
+        };
+        let all = of(&events);
+        assert_eq!(all.slots().iter().map(|s| s.latency.count()).sum::<u64>(), 2_000);
+        for cut in [0, 1, 17, 1_000, 2_000] {
+            let (a, b) = (of(&events[..cut]), of(&events[cut..]));
+            let (mut ab, mut ba) = (a.clone(), b.clone());
+            ab.merge(&b);
+            ba.merge(&a);
+            assert_eq!((&ab, &ba), (&all, &all));
+        }
+    }
 }
