@@ -15,6 +15,11 @@ pub struct Diagnostic {
     /// What stands under the excerpt; may be empty.
     pub label: String,
     pub help: Option<String>,
+    /// The number of the range that it is about, and how many further numbers have the same mistake.
+    number: Option<i64>,
+    more: u64,
+    /// The point of the sweep where it first shows; empty: in the file as it stands.
+    variant: String,
 }
 
 /// Columns of the longest line that is shown whole.
@@ -22,14 +27,20 @@ const WIDE: usize = 160;
 
 impl Diagnostic {
     pub fn new(source: &Arc<Source>, range: Range, title: impl Into<String>) -> Diagnostic {
+        let variant = source.variant.clone();
         let (source, range) = source.original(range);
-        Diagnostic { source, range: Some(range), title: title.into(), label: String::new(), help: None }
+        Diagnostic { range: Some(range), variant, ..Diagnostic::bare(source, title.into()) }
     }
 
     /// About a file that could not be read, or a path without a file.
     pub fn of_file(path: &str, title: impl Into<String>) -> Diagnostic {
         let source = Arc::new(Source::new(path, String::new()));
-        Diagnostic { source, range: None, title: title.into(), label: String::new(), help: None }
+        Diagnostic::bare(source, title.into())
+    }
+
+    fn bare(source: Arc<Source>, title: String) -> Diagnostic {
+        let (label, variant) = (String::new(), String::new());
+        Diagnostic { source, range: None, title, label, help: None, number: None, more: 0, variant }
     }
 
     #[must_use]
@@ -48,6 +59,28 @@ impl Diagnostic {
         self
     }
 
+    /// It is about this number of a range.
+    #[must_use]
+    pub fn number(mut self, number: Option<i64>) -> Diagnostic {
+        self.number = number;
+        self
+    }
+
+    /// The title, and for which numbers of a range, at which point of a sweep.
+    pub fn headline(&self) -> String {
+        let mut text = self.title.clone();
+        if let Some(n) = self.number {
+            text += &format!(", for number {n}");
+        }
+        if self.more > 0 {
+            text += &format!(" and {} more", self.more);
+        }
+        if !self.variant.is_empty() {
+            text += &format!(", with {}", self.variant);
+        }
+        text
+    }
+
     pub fn path(&self) -> &str {
         &self.source.path
     }
@@ -59,7 +92,7 @@ impl Diagnostic {
     /// The message with its excerpt; `styled` with the terminal's colours. Ends without a newline.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        let title = Level::ERROR.primary_title(self.title.as_str());
+        let title = Level::ERROR.primary_title(self.headline());
         let help = self.help.as_deref().map(|help| Level::HELP.message(help));
         let Some(range) = self.range else {
             let group = Group::with_title(title).element(Origin::path(self.source.path.as_str())).elements(help);
@@ -96,15 +129,30 @@ impl Diagnostic {
     }
 }
 
-/// Sorts by file and place and leaves out what is said twice.
+/// Sorts by file and place, leaves out what is said twice, and says only once what goes for many numbers of a range.
 pub fn arrange(list: &mut Vec<Diagnostic>) {
     list.sort_by(|a, b| a.key().cmp(&b.key()));
-    list.dedup_by(|a, b| a.key() == b.key());
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for d in list.drain(..) {
+        match kept.last_mut() {
+            Some(last) if last.same_place(&d) && last.number.is_some() && d.number.is_some() => {
+                last.more += u64::from(last.number != d.number && last.variant == d.variant);
+            }
+            Some(last) if last.same_place(&d) && last.title == d.title => {}
+            _ => kept.push(d),
+        }
+    }
+    *list = kept;
 }
 
 impl Diagnostic {
-    fn key(&self) -> (&str, Option<Range>, &str) {
-        (&self.source.path, self.range, &self.title)
+    fn key(&self) -> (&str, Option<Range>, bool, &str, &str, Option<i64>) {
+        // Of a range the numbers stand together, else the titles do.
+        let title = if self.number.is_some() { "" } else { self.title.as_str() };
+        (&self.source.path, self.range, self.number.is_some(), title, &self.variant, self.number)
+    }
+    fn same_place(&self, other: &Diagnostic) -> bool {
+        self.source.path == other.source.path && self.range == other.range
     }
 }
 
