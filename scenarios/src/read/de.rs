@@ -286,7 +286,11 @@ impl<'de> Deserializer<'de> for De<'de> {
             (NAMED, Kind::Map(entries, whole)) => v.visit_map(Names::new(self, entries, *whole)),
             (LIST, _) if self.there != There::Yes => v.visit_seq(NoItems),
             (LIST, Kind::List(items, _)) => v.visit_seq(Items::new(self, items)),
-            (NAMED | LIST, _) => Err(self.mismatch(&v)),
+            (NAMED | LIST, _) => {
+                // The fields after it are still to be read: it counts as empty.
+                self.report(self.mismatch(&v));
+                if name == NAMED { v.visit_map(Names::new(self, &[], Whole::No)) } else { v.visit_seq(NoItems) }
+            }
             _ => v.visit_newtype_struct(self),
         }
     }

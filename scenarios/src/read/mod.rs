@@ -5,6 +5,9 @@ mod access;
 mod de;
 mod located;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     diagnostic::Diagnostic,
     range::{Env, Value},

@@ -400,9 +400,7 @@ impl<'s> Parser<'s> {
         }
         if items.is_empty() || !fields.is_empty() {
             for stray in items.iter().filter(|i| !matches!(i.kind, Kind::Bad)) {
-                let quoted = matches!(stray.kind, Kind::Str { .. });
-                let help = quoted.then(|| "names of fields are written without quotes".to_owned());
-                self.error_help(stray.range, "expected `name: value`", "a value without a name", help);
+                self.error(stray.range, "expected `name: value`", "a value without a name");
             }
             if !items.is_empty() {
                 whole = Whole::No;
@@ -412,16 +410,35 @@ impl<'s> Parser<'s> {
         Kind::Tuple { name: None, items }
     }
 
-    /// `word :`, else nothing is consumed.
+    /// `word :`, else nothing is consumed. Slips (`"word": 1`, `word = 1`, `word 1`) are reported and understood.
     fn field_name(&mut self) -> Option<Range> {
-        if !self.c.at_word() {
-            // "name": value is a slip from JSON: taken as a field, reported by whoever reads it as an unnamed one.
-            return None;
-        }
         let start = self.c.at;
-        let name = self.c.word();
+        let quoted = self.c.at_string();
+        let name = match (quoted, self.c.at_word()) {
+            (true, _) => {
+                self.c.string();
+                Range::new(start + 1, (self.c.at - 1).max(start + 1))
+            }
+            (false, true) => self.c.word(),
+            _ => return None,
+        };
         self.space();
-        if self.c.eat(b':') {
+        if quoted {
+            if self.c.eat(b':') {
+                let range = Range::new(start, name.end as usize + 1);
+                self.error(range, "names of fields are written without quotes", "");
+                return Some(name);
+            }
+        } else if self.c.eat(b':') {
+            return Some(name);
+        } else if self.c.byte() == Some(b'=') {
+            let at = self.c.at;
+            self.c.at += 1;
+            self.error(Range::new(at, at + 1), "expected `:`, found `=`", "");
+            return Some(name);
+        } else if self.c.at_string() || matches!(self.c.byte(), Some(b'[' | b'{' | b'0'..=b'9')) {
+            let end = name.end as usize;
+            self.error(Range::new(end, end + 1), "expected `:` after this name", "");
             return Some(name);
         }
         self.c.at = start;
@@ -514,6 +531,16 @@ mod tests {
                 "5:9 expected `:` and a value after this name",
                 "5:22 `y` is there twice",
                 "6:2 `a` is there twice",
+            ]
+        );
+        assert_eq!(
+            errors("(a 1, b = 2, \"c\": 3, d {}, 7)"),
+            [
+                "1:3 expected `:` after this name",
+                "1:9 expected `:`, found `=`",
+                "1:14 names of fields are written without quotes",
+                "1:23 expected `:` after this name",
+                "1:28 expected `name: value`",
             ]
         );
     }
