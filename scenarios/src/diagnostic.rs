@@ -81,6 +81,11 @@ impl Diagnostic {
         text
     }
 
+    /// Does it point into `range` of a file as it stands?
+    pub fn is_within(&self, range: Range) -> bool {
+        self.range.is_some_and(|r| range.start <= r.start && r.end <= range.end)
+    }
+
     pub fn path(&self) -> &str {
         &self.source.path
     }

@@ -50,13 +50,13 @@ const COMMON: &[&str] = &[
 
 /// Variant → its fields, made once from the list of drivers.
 static FIELDS: LazyLock<Vec<(&'static str, &'static [&'static str])>> = LazyLock::new(|| {
-    let kinds = Config::KINDS.iter().map(|(variant, _)| *variant).filter(|v| *v != "Loopback");
+    let kinds = Config::KINDS.iter().map(|(variant, _)| *variant);
     let fields = |variant: &'static str| {
         let mut fields: Vec<&'static str> = Vec::new();
         let config = Config::of_variant(variant);
         match variant {
             "Veth" => fields.push("peer"),
-            PEER | "Physical" => {}
+            PEER | "Physical" | "Loopback" => {}
             _ => fields.push("ports"),
         }
         fields.extend(config.iter().flat_map(Config::words).map(|(word, _)| word).filter(|w| *w != "peer"));

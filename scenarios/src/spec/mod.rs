@@ -13,7 +13,7 @@ use sim_core::time::{Rate, Span};
 
 pub use device::{Device, PEER};
 pub use expect::{Bounds, Delivered, Drops, Errors, Expect, Latency, Lost};
-pub use traffic::{Arrivals, Ping, Requests, Traffic, Udp};
+pub use traffic::{Arrivals, Ping, Requests, Server, Traffic, Udp};
 
 /// A scenario file.
 #[derive(Debug, Deserialize)]
@@ -42,6 +42,13 @@ pub struct Scenario {
     pub expect: List<Expectation>,
     /// Path of a value → the values that it takes, read by [`crate::plan`].
     pub sweep: Named<At<Anything>>,
+}
+
+impl Scenario {
+    /// The cost profile that it asks for.
+    pub fn profile_name(&self) -> &str {
+        self.profile.as_ref().map_or(crate::profile::DEFAULT, |p| p.value.as_str())
+    }
 }
 
 /// A machine with one kernel.

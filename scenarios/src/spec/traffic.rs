@@ -140,4 +140,33 @@ impl Traffic {
             Traffic::Requests(t) => t.address.get().map(|a| (a.address, t.address.place)),
         }
     }
+    /// The port that is sent to.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Traffic::Ping(_) => None,
+            Traffic::Udp(t) => t.address.get().map(|a| a.port),
+            Traffic::Requests(t) => t.address.get().map(|a| a.port),
+        }
+    }
+    /// What kind of server it wants: the address to bind, and for requests the bytes of a reply (`None`: as many as
+    /// were asked with). `None`: it wants none.
+    pub fn server(&self) -> Option<Server> {
+        match self {
+            Traffic::Ping(_) => None,
+            Traffic::Udp(t) => Some(Server::Sink { listen: t.listen.as_ref().map_or(0, |a| a.value.0.0) }),
+            Traffic::Requests(t) => Some(Server::Echo {
+                listen: t.listen.as_ref().map_or(0, |a| a.value.0.0),
+                reply: t.reply.as_ref().map(|r| r.value.0.0),
+            }),
+        }
+    }
+}
+
+/// The receiving end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// Reads and answers nothing.
+    Sink { listen: u32 },
+    /// Answers every request.
+    Echo { listen: u32, reply: Option<u64> },
 }
