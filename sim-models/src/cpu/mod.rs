@@ -1,7 +1,260 @@
-//! Cores. (stub)
-pub struct Cpu;
+//! Cores. A core does one unit of work after another: one packet through the softirq, one step of a task, the due
+//! timers. Work that comes while it is busy waits. Softirqs go before tasks; in them timers go before packets.
+
+mod softirq;
+
+pub use softirq::{enqueue_backlog, irq, purge_dev};
+
+use crate::{
+    apps::TaskId,
+    kernel::{
+        At, Cx, DevId, Kernel, SkBuff,
+        timer::{self, Wheel},
+    },
+};
+use sim_core::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// A poll list entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Napi {
+    /// The core's own backlog: veth, loopback, tunnels.
+    Backlog,
+    Dev(DevId),
+}
+
+/// `struct softnet_data` and the run queue.
+pub struct Cpu {
+    /// When the unit that runs now, or ran last, ends.
+    pub free_at: Time,
+    /// An alarm is set for `free_at`.
+    alarm: bool,
+    /// `input_pkt_queue`, with `process_queue` at its front: the first `spliced` packets.
+    backlog: VecDeque<SkBuff>,
+    spliced: usize,
+    poll_list: VecDeque<Napi>,
+    backlog_scheduled: bool,
+    /// Interrupts that this core has not taken yet.
+    irqs: VecDeque<DevId>,
+    timer_due: bool,
+    softirq: softirq::State,
+    run: VecDeque<Runnable>,
+    current: Option<TaskId>,
+    /// Who ran last: changing to another costs a context switch.
+    last: Option<Runnable>,
+    slice_began: Time,
+    pub wheel: Wheel,
+    /// /proc/net/softnet_stat: processed, dropped, time_squeeze.
+    pub processed: u64,
+    pub dropped: u64,
+    pub time_squeeze: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Runnable {
+    Task(TaskId),
+    Ksoftirqd,
+}
+
+/// How long a task may run while others wait (EEVDF's base slice on a small machine).
+const SLICE: Span = Span::from_us(2_800);
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Cpu::new()
+    }
+}
+
 impl Cpu {
     pub fn new() -> Cpu {
-        Cpu
+        Cpu {
+            free_at: Time::ZERO,
+            alarm: false,
+            backlog: VecDeque::new(),
+            spliced: 0,
+            poll_list: VecDeque::new(),
+            backlog_scheduled: false,
+            irqs: VecDeque::new(),
+            timer_due: false,
+            softirq: softirq::State::default(),
+            run: VecDeque::new(),
+            current: None,
+            last: None,
+            slice_began: Time::ZERO,
+            wheel: Wheel::default(),
+            processed: 0,
+            dropped: 0,
+            time_squeeze: 0,
+        }
+    }
+
+    /// Length of `input_pkt_queue`, what `netdev_max_backlog` limits (VETH-8).
+    #[inline]
+    pub fn input_len(&self) -> usize {
+        self.backlog.len() - self.spliced
+    }
+
+    /// Packets in the backlog.
+    pub fn waiting(&self) -> u64 {
+        self.backlog.len() as u64
+    }
+
+    #[inline]
+    fn has_work(&self) -> bool {
+        !self.poll_list.is_empty()
+            || self.current.is_some()
+            || !self.irqs.is_empty()
+            || self.timer_due
+            || !self.run.is_empty()
+    }
+
+    /// No queue of this core is non-empty: what must hold when nothing is set to wake it.
+    pub fn is_idle(&self) -> bool {
+        !self.has_work() && self.backlog.is_empty()
+    }
+}
+
+/// A task became runnable on its core.
+pub(crate) fn wake(k: &mut Kernel, on: u32, task: TaskId) {
+    k.cpus[on as usize].run.push_back(Runnable::Task(task));
+}
+
+/// The wheel's alarm of core `on` went off: TIMER_SOFTIRQ is raised.
+pub(crate) fn timer_irq(k: &mut Kernel, on: u32) {
+    k.cpus[on as usize].timer_due = true;
+}
+
+/// Something may have come for core `on`: it begins now if it is idle, else an alarm tells it when it is done.
+#[inline]
+pub fn kick(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+    let cpu = &mut k.cpus[on as usize];
+    if !cpu.has_work() {
+        return horizon;
+    }
+    let now = cx.queue.now();
+    if cpu.free_at > now {
+        if !cpu.alarm {
+            cpu.alarm = true;
+            let at = cpu.free_at;
+            cx.queue.set(at, crate::kernel::Alarm::Cpu(on));
+        }
+        return horizon;
+    }
+    run(k, cx, on, now, horizon)
+}
+
+/// The core's own alarm went off.
+#[inline]
+pub(crate) fn alarm(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+    k.cpus[on as usize].alarm = false;
+    kick(k, cx, on, horizon)
+}
+
+/// One unit after another, without the queue as long as nothing else can come first. Returns the horizon, lowered by
+/// what was sent.
+fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time, mut horizon: Time) -> Time {
+    cx.clock = now;
+    cx.cpu = on;
+    loop {
+        unit(k, cx, on);
+        horizon = cx.ship(horizon);
+        let cpu = &mut k.cpus[on as usize];
+        cpu.free_at = cx.clock;
+        if !cpu.has_work() {
+            break;
+        }
+        if cpu.alarm {
+            break;
+        }
+        if !cx.queue.may_continue(cx.clock, horizon) {
+            cpu.alarm = true;
+            cx.queue.set(cx.clock, crate::kernel::Alarm::Cpu(on));
+            break;
+        }
+    }
+    horizon
+}
+
+/// One unit of work: interrupts first, then softirqs, then the task that runs, then the next one.
+#[inline]
+fn unit(k: &mut Kernel, cx: &mut Cx, on: u32) {
+    let cpu = &mut k.cpus[on as usize];
+    if let Some(dev) = cpu.irqs.pop_front() {
+        cx.work(At::Irq);
+        softirq::napi_schedule(cpu, dev);
+    }
+    let cpu = &mut k.cpus[on as usize];
+    if cpu.timer_due {
+        return timers(k, cx, on);
+    }
+    if !cpu.poll_list.is_empty() && !cpu.softirq.deferred() {
+        return softirq::net_rx(k, cx, on);
+    }
+    if let Some(task) = cpu.current {
+        return step(k, cx, on, task);
+    }
+    next(k, cx, on);
+}
+
+fn timers(k: &mut Kernel, cx: &mut Cx, on: u32) {
+    k.cpus[on as usize].timer_due = false;
+    cx.work(At::RunTimers);
+    let jiffies = cx.jiffies();
+    let mut due = Vec::new();
+    while k.cpus[on as usize].wheel.expire(jiffies, &mut due) {
+        for t in due.drain(..) {
+            fire(k, cx, t);
+        }
+    }
+    timer::set_alarm(k, cx);
+}
+
+fn fire(k: &mut Kernel, cx: &mut Cx, t: timer::Timer) {
+    use timer::Timer;
+    match t {
+        Timer::Neigh(n) => crate::kernel::neigh::neigh_timer(k, cx, n),
+        Timer::FdbGc(dev) => crate::drivers::bridge::cleanup(k, cx, dev),
+        Timer::IpFrag(ns, n) => crate::kernel::ip_frag::ip_expire(k, cx, ns, n),
+        Timer::Linkwatch => crate::kernel::linkwatch::run(k, cx),
+        Timer::Tcp(id) => crate::kernel::sock::tcp::syn_timer(k, cx, id),
+    }
+}
+
+/// The next in the run queue.
+fn next(k: &mut Kernel, cx: &mut Cx, on: u32) {
+    let cpu = &mut k.cpus[on as usize];
+    let Some(who) = cpu.run.pop_front() else {
+        // ksoftirqd was asked for, but its work was done by another softirq meanwhile.
+        cpu.softirq.undefer();
+        return;
+    };
+    if cpu.last != Some(who) {
+        cx.work(At::ContextSwitch);
+        cpu.last = Some(who);
+    }
+    cpu.slice_began = cx.clock;
+    match who {
+        Runnable::Task(task) => {
+            cpu.current = Some(task);
+            step(k, cx, on, task);
+        }
+        Runnable::Ksoftirqd => {
+            cpu.softirq.undefer();
+            if !cpu.poll_list.is_empty() {
+                softirq::net_rx(k, cx, on);
+            }
+        }
+    }
+}
+
+/// One step of the task that runs: at most one system call.
+fn step(k: &mut Kernel, cx: &mut Cx, on: u32, task: TaskId) {
+    let more = crate::apps::step(k, cx, task);
+    let cpu = &mut k.cpus[on as usize];
+    if !more {
+        cpu.current = None;
+    } else if !cpu.run.is_empty() && cx.clock.since(cpu.slice_began) >= SLICE {
+        cpu.current = None;
+        cpu.run.push_back(Runnable::Task(task));
     }
 }

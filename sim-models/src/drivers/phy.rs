@@ -1,18 +1,316 @@
-//! (to be written)
-use super::{Arg, Driver, Setup};
-use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+//! A physical NIC: tx ring, serialisation at the line rate, pfifo_fast above it; rx ring, interrupt, NAPI (NIC-1 to 9).
 
-pub struct Phy;
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config;
+use super::{Arg, Driver, Setup};
+use crate::{
+    cpu,
+    kernel::{Alarm, At, Cx, DevId, Effect, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+};
+use sim_core::time::{Rate, Span, Time};
+use std::collections::VecDeque;
+
+/// `Physical(rate: "10gbit")`
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhyConfig {
+    /// Line rate.
+    pub rate: Rate,
+    /// Descriptors.
+    pub tx_ring: u32,
+    pub rx_ring: u32,
+}
+
+impl Default for PhyConfig {
+    fn default() -> Self {
+        PhyConfig { rate: TEN_GBIT, tx_ring: 256, rx_ring: 256 }
+    }
+}
+
+const TEN_GBIT: Rate = match Rate::from_bits_per_s(10_000_000_000) {
+    Some(r) => r,
+    None => unreachable!(),
+};
+
+/// Driver state, behind a box.
+pub struct Phy(Box<Nic>);
+
+struct Nic {
+    rate: Rate,
+    ps_per_byte: u64,
+    /// The host's outbound wire, once a cable is plugged in.
+    wire: Option<u32>,
+    /// The last bit of what was given to the hardware leaves at this time.
+    busy_until: Time,
+    /// When each descriptor in the tx ring is done; looked at only when the ring may be full.
+    in_ring: VecDeque<Time>,
+    tx_ring: usize,
+    qdisc: Qdisc,
+    tx_alarm: bool,
+    rx: VecDeque<SkBuff>,
+    rx_ring: usize,
+    /// NAPI is scheduled: the interrupt is off.
+    napi: bool,
+    /// The core that its interrupt goes to.
+    cpu: u32,
+}
+
+/// pfifo_fast: three bands, each `txqueuelen` packets (NIC-9).
+#[derive(Default)]
+struct Qdisc {
+    bands: [VecDeque<SkBuff>; 3],
+}
+
+/// Band by `skb->priority & 15`.
+const BAND: [usize; 16] = [1, 2, 2, 2, 1, 2, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
+
+/// Preamble, start of frame, FCS and gap around each frame; the shortest frame without FCS (NIC-10).
+const OVERHEAD: u64 = 4 + 8 + 12;
+const SHORTEST: u64 = 60;
+
 impl Driver for Phy {
-    type Config = Config;
-    const ARGS: &'static [Arg<Config>] = &[];
-    const SETUP: Setup = Setup::ETHER;
-    fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _c: &Config) -> Result<Self, RtnlError> {
-        Ok(Phy)
+    type Config = PhyConfig;
+    const VIRTUAL: bool = false;
+    const SETUP: Setup = Setup { carrier: false, max_mtu: 9_000, ..Setup::ETHER };
+    const ARGS: &'static [Arg<PhyConfig>] = &[
+        Arg {
+            word: "rate",
+            value: "RATE",
+            set: |c, v| v.parse().map(|r| c.rate = r).map_err(|e| format!("{e}")),
+            show: |c| Some(c.rate.to_string()),
+        },
+        Arg {
+            word: "tx_ring",
+            value: "DESCRIPTORS",
+            set: |c, v| ring(v).map(|n| c.tx_ring = n),
+            show: |c| Some(c.tx_ring.to_string()),
+        },
+        Arg {
+            word: "rx_ring",
+            value: "DESCRIPTORS",
+            set: |c, v| ring(v).map(|n| c.rx_ring = n),
+            show: |c| Some(c.rx_ring.to_string()),
+        },
+    ];
+
+    fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, c: &PhyConfig) -> Result<Self, RtnlError> {
+        Ok(Phy(Box::new(Nic {
+            rate: c.rate,
+            ps_per_byte: c.rate.span_of(1).ps(),
+            wire: None,
+            busy_until: Time::ZERO,
+            in_ring: VecDeque::new(),
+            tx_ring: c.tx_ring as usize,
+            qdisc: Qdisc::default(),
+            tx_alarm: false,
+            rx: VecDeque::new(),
+            rx_ring: c.rx_ring as usize,
+            napi: false,
+            cpu: 0,
+        })))
     }
-    fn xmit(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _skb: SkBuff) {
-        unimplemented!()
+
+    fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+        start_xmit(k, cx, dev, skb);
     }
+
+    fn dellink(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Option<DevId> {
+        let n = nic(k, dev);
+        let waiting: Vec<SkBuff> = n.qdisc.bands.iter_mut().flat_map(|b| b.drain(..)).chain(n.rx.drain(..)).collect();
+        for skb in waiting {
+            cx.drop(k, skb, At::PhyXmit, Reason::QUEUE_PURGE);
+        }
+        None
+    }
+
+    fn config(k: &Kernel, dev: DevId) -> PhyConfig {
+        match &k.devs[dev].kind {
+            super::Kind::Physical(Phy(n)) => {
+                PhyConfig { rate: n.rate, tx_ring: n.tx_ring as u32, rx_ring: n.rx_ring as u32 }
+            }
+            _ => PhyConfig::default(),
+        }
+    }
+}
+
+fn ring(v: &str) -> Result<u32, String> {
+    v.parse().ok().filter(|n| (1..=65_536).contains(n)).ok_or_else(|| format!("`{v}` is not a ring size: 1 to 65536"))
+}
+
+fn nic(k: &mut Kernel, dev: DevId) -> &mut Nic {
+    match &mut k.devs[dev].kind {
+        super::Kind::Physical(Phy(n)) => n,
+        _ => unreachable!("only called for devices of this driver"),
+    }
+}
+
+/// The wire that a NIC is plugged into, if it is one and has one.
+pub fn wire_of(k: &Kernel, dev: DevId) -> Option<u32> {
+    match &k.devs.get(dev)?.kind {
+        super::Kind::Physical(Phy(n)) => n.wire,
+        _ => None,
+    }
+}
+
+/// Plugs a cable in: the host's outbound wire `wire`. The core `cpu` takes its interrupts.
+pub fn plug(k: &mut Kernel, dev: DevId, wire: u32, cpu: u32) {
+    let n = nic(k, dev);
+    n.wire = Some(wire);
+    n.cpu = cpu;
+}
+
+/// The line rate.
+pub fn rate(k: &Kernel, dev: DevId) -> Option<Rate> {
+    match &k.devs.get(dev)?.kind {
+        super::Kind::Physical(Phy(n)) => Some(n.rate),
+        _ => None,
+    }
+}
+
+/// Frames that wait in this device: qdisc and rx ring.
+pub fn waiting(k: &Kernel, dev: DevId) -> u64 {
+    match &k.devs[dev].kind {
+        super::Kind::Physical(Phy(n)) => n.rx.len() as u64 + n.qdisc.bands.iter().map(|b| b.len() as u64).sum::<u64>(),
+        _ => 0,
+    }
+}
+
+/// How long a frame of `len` bytes, header included, takes on the line.
+#[inline]
+fn on_the_line(n: &Nic, len: u32) -> Span {
+    let bytes = u64::from(len).max(SHORTEST) + OVERHEAD;
+    // Exact for every Ethernet rate; others are rounded once per frame.
+    if n.ps_per_byte.wrapping_mul(n.rate.bits_per_s()) == 8 * sim_core::time::PS_PER_S {
+        Span::from_ps(bytes * n.ps_per_byte)
+    } else {
+        n.rate.span_of(bytes)
+    }
+}
+
+/// `__dev_xmit_skb`: an empty pfifo_fast lets the packet through to the driver; else it waits its turn (NIC-4).
+pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+    let clock = cx.clock;
+    let n = nic(k, dev);
+    if n.busy_until <= clock {
+        n.in_ring.clear();
+    } else if n.in_ring.len() >= n.tx_ring {
+        while n.in_ring.front().is_some_and(|done| *done <= clock) {
+            n.in_ring.pop_front();
+        }
+    }
+    if n.in_ring.len() < n.tx_ring && !n.tx_alarm {
+        return dev::dev_hard_start_xmit(k, cx, dev, skb);
+    }
+    enqueue(k, cx, dev, skb);
+}
+
+#[cold]
+fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+    let limit = k.devs[dev].cold.tx_queue_len as usize;
+    let band = BAND[(skb.meta.priority & 15) as usize];
+    let n = nic(k, dev);
+    let waiting = n.qdisc.bands[band].len();
+    if waiting >= limit {
+        return cx.drop(k, skb, At::DevQueueXmit, Reason::QDISC_OVERLIMIT);
+    }
+    cx.note(&skb, || format!("pfifo_fast: {waiting} of {limit} waiting in band {band}"));
+    n.qdisc.bands[band].push_back(skb);
+    if !n.tx_alarm {
+        n.tx_alarm = true;
+        let at = n.in_ring.front().copied().unwrap_or(cx.clock).max(cx.queue.now());
+        cx.queue.set(at, Alarm::TxDone(dev));
+    }
+}
+
+/// A descriptor is free again: the qdisc's next packets go to the ring (`__qdisc_run`).
+pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    let clock = cx.clock;
+    let n = nic(k, dev);
+    n.tx_alarm = false;
+    while n.in_ring.front().is_some_and(|done| *done <= clock) {
+        n.in_ring.pop_front();
+    }
+    loop {
+        let n = nic(k, dev);
+        if n.in_ring.len() >= n.tx_ring {
+            break;
+        }
+        let Some(skb) = n.qdisc.bands.iter_mut().find_map(VecDeque::pop_front) else { return };
+        dev::dev_hard_start_xmit(k, cx, dev, skb);
+    }
+    let n = nic(k, dev);
+    if n.qdisc.bands.iter().any(|b| !b.is_empty()) {
+        n.tx_alarm = true;
+        let at = n.in_ring.front().copied().unwrap_or(clock).max(cx.queue.now());
+        cx.queue.set(at, Alarm::TxDone(dev));
+    }
+}
+
+/// `ndo_start_xmit`: a descriptor in the ring; the hardware sends it when the line is free.
+#[inline]
+fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+    cx.at(At::PhyXmit, &skb);
+    let len = skb.frame.len();
+    let d = &mut k.devs[dev];
+    d.stats.tx_packets += 1;
+    d.stats.tx_bytes += u64::from(len);
+    let clock = cx.clock;
+    let n = nic(k, dev);
+    let begin = n.busy_until.max(clock);
+    let line = on_the_line(n, len);
+    let done = begin + line;
+    n.busy_until = done;
+    n.in_ring.push_back(done);
+    let Some(wire) = n.wire else {
+        return cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
+    };
+    let rate = n.rate;
+    cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
+    cx.obs.ledger.flown += 1;
+    cx.out.push(Effect::Transmit { wire, at: done, frame: skb.fly() });
+}
+
+/// A frame has come off the wire: into the rx ring by DMA, and an interrupt if none is pending (NIC-1).
+#[inline]
+pub(crate) fn frame(k: &mut Kernel, cx: &mut Cx, dev: DevId, frame: Flying) {
+    cx.obs.ledger.landed += 1;
+    let mut skb = frame.land(dev);
+    skb.meta.since = cx.queue.now().ps();
+    cx.landed(&skb);
+    if !k.devs.get(dev).is_some_and(super::super::kernel::NetDevice::is_up) {
+        return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
+    }
+    let n = nic(k, dev);
+    if n.rx.len() >= n.rx_ring {
+        k.devs[dev].cold.rx_missed += 1;
+        return cx.drop(k, skb, At::NapiPoll, Reason::RX_MISSED);
+    }
+    n.rx.push_back(skb);
+    let on = n.cpu;
+    if !std::mem::replace(&mut n.napi, true) {
+        cpu::irq(k, on, dev);
+    }
+}
+
+/// One packet of the driver's poll; false if the ring is empty: NAPI is done and the interrupt is on again (NIC-2).
+#[inline]
+pub(crate) fn poll(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> bool {
+    if k.devs.get(dev).is_none() {
+        return false;
+    }
+    let n = nic(k, dev);
+    let Some(mut skb) = n.rx.pop_front() else {
+        n.napi = false;
+        return false;
+    };
+    cx.at(At::NapiPoll, &skb);
+    let d = &mut k.devs[dev];
+    d.stats.rx_packets += 1;
+    d.stats.rx_bytes += u64::from(skb.frame.len());
+    skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
+    dev::netif_receive_skb(k, cx, skb);
+    true
+}
+
+/// Nothing is left in the rx ring?
+#[inline]
+pub(crate) fn rx_is_empty(k: &mut Kernel, dev: DevId) -> bool {
+    k.devs.get(dev).is_none() || nic(k, dev).rx.is_empty()
 }

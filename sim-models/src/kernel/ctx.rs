@@ -1,8 +1,20 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
-use super::{At, DevId, Flying, Kernel, Pool, Reason, SkBuff, observe::Observer, skb::Buf};
-use crate::{cost::Costs, packet::{Frame, FrameId}};
-use sim_core::{queue::Queue, rng::Streams, time::{PS_PER_S, Span, Time}};
+use super::{
+    At, DevId, Flying, Kernel, Pool, Reason, SkBuff,
+    observe::{Observer, StepKind},
+    skb::Buf,
+};
+use crate::{
+    cost::Costs,
+    packet::{Frame, FrameId},
+};
+use sim_core::{
+    engine::Sent,
+    queue::Queue,
+    rng::Streams,
+    time::{PS_PER_S, Span, Time},
+};
 
 /// What can be due on a host. Small and `Copy`: packets wait elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +39,18 @@ pub enum Effect {
     Transmit { wire: u32, at: Time, frame: Flying },
 }
 
+/// Where an outbound wire leads.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbound {
+    /// One way.
+    pub delay: Span,
+    /// The receiving host, and the wire's number among its inbound ones.
+    pub to: u32,
+    pub port: u32,
+    /// The cable leads back to this host.
+    pub same_host: bool,
+}
+
 /// The context of one unit of work on one core.
 pub struct Cx {
     /// Virtual time on the core that works now; [`Cx::at`] moves it on.
@@ -41,6 +65,10 @@ pub struct Cx {
     pub out: Vec<Effect>,
     /// The request that is being carried out, for the walk's "which line made this": set by the builder.
     pub origin: u32,
+    pub outbound: Vec<Outbound>,
+    /// No answer to anything can come back sooner than this after it arrived.
+    pub lookahead: Span,
+    shipped: Vec<Sent<Flying>>,
     host: u32,
     next_frame: u64,
     tick: Tick,
@@ -66,6 +94,9 @@ impl Cx {
             pool: Pool::default(),
             out: Vec::new(),
             origin: u32::MAX,
+            outbound: Vec::new(),
+            lookahead: Span::MAX,
+            shipped: Vec::new(),
             host,
             next_frame: 0,
             tick: Tick { jiffies: 0, next: Time::from_ps(len), len },
@@ -102,6 +133,20 @@ impl Cx {
         self.obs.hop(at, begin, cost, self.cpu, skb);
     }
 
+    #[cold]
+    fn tell(&mut self, skb: &SkBuff, what: StepKind) {
+        self.obs.step(self.clock, skb, what);
+    }
+
+    /// The walk hears that a frame came off a wire.
+    #[inline]
+    pub(crate) fn landed(&mut self, skb: &SkBuff) {
+        if skb.meta.traced {
+            let now = self.queue.now();
+            self.obs.step(now, skb, StepKind::Landed);
+        }
+    }
+
     /// Adds a line to the walk under the current hop, if this packet is followed. `text` is made only then.
     #[inline]
     pub fn note(&mut self, skb: &SkBuff, text: impl FnOnce() -> String) {
@@ -129,6 +174,16 @@ impl Cx {
     #[inline]
     pub fn consume(&mut self, skb: SkBuff) {
         self.obs.ledger.consumed += 1;
+        if skb.meta.traced {
+            self.tell(&skb, StepKind::Consumed);
+        }
+        self.free(skb);
+    }
+
+    /// A fragment became part of a larger packet.
+    #[inline]
+    pub fn merge(&mut self, skb: SkBuff) {
+        self.obs.ledger.merged += 1;
         self.free(skb);
     }
 
@@ -136,6 +191,9 @@ impl Cx {
     #[inline]
     pub fn delivered(&mut self, skb: SkBuff) {
         self.obs.ledger.delivered += 1;
+        if skb.meta.traced {
+            self.tell(&skb, StepKind::Delivered);
+        }
         let tag = skb.frame.payload.tag;
         if tag.flow != 0 {
             self.obs.digest.absorb((u64::from(tag.flow) << 32) | u64::from(tag.seq));
@@ -166,6 +224,24 @@ impl Cx {
         copy_into(&mut b, skb);
         self.obs.ledger.born += 1;
         SkBuff(b)
+    }
+
+    /// After a unit: what it sent goes onto the wires. Nothing can come back before the returned horizon.
+    #[inline]
+    pub(crate) fn ship(&mut self, mut horizon: Time) -> Time {
+        for Effect::Transmit { wire, at, frame } in self.out.drain(..) {
+            let o = self.outbound[wire as usize];
+            let at = at + o.delay;
+            horizon = horizon.min(if o.same_host { at } else { at + self.lookahead });
+            self.shipped.push(Sent { at, to: o.to, link: o.port, message: frame });
+        }
+        horizon
+    }
+
+    /// Hands over what was sent, in order.
+    #[inline]
+    pub(crate) fn take_shipped(&mut self, out: &mut Vec<Sent<Flying>>) {
+        out.append(&mut self.shipped);
     }
 
     #[inline]

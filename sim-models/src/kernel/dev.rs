@@ -1,15 +1,100 @@
-//! net/core/dev.c. (stub)
-use super::{Cx, Kernel, SkBuff};
+//! net/core/dev.c: the one way out of the stack and the one way in.
 
-/// Gives a frame to `skb.dev`: its qdisc, or straight to the driver. The Ethernet header is in place.
-pub fn dev_queue_xmit(_k: &mut Kernel, _cx: &mut Cx, _skb: SkBuff) {
-    unimplemented!()
+use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input};
+use crate::{
+    cpu,
+    drivers::{self, Kind},
+    packet::{Mac, Net},
+};
+
+/// `eth_type_trans`: how the frame is addressed, seen from `mac` (DEV-27).
+#[inline]
+pub fn eth_type_trans(mac: Mac, dst: Mac) -> PktType {
+    if dst == mac {
+        PktType::Host
+    } else if dst.is_multicast() {
+        if dst == Mac::BROADCAST { PktType::Broadcast } else { PktType::Multicast }
+    } else {
+        PktType::OtherHost
+    }
 }
-/// A frame has arrived on `skb.dev`: taps, rx handler of its master, protocol. Inline, no queue.
-pub fn netif_receive_skb(_k: &mut Kernel, _cx: &mut Cx, _skb: SkBuff) {
-    unimplemented!()
+
+/// `__dev_queue_xmit`: gives a frame to `skb.dev`, through its qdisc or straight to the driver. The Ethernet header
+/// is in place.
+#[inline]
+pub fn dev_queue_xmit(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    cx.at(At::DevQueueXmit, &skb);
+    let dev = skb.meta.dev;
+    let d = &mut k.devs[dev];
+    // DEV-18: down or without carrier, its qdisc is noop.
+    if d.noop {
+        d.stats.tx_dropped += 1;
+        return cx.drop(k, skb, At::DevQueueXmit, Reason::QDISC_DROP);
+    }
+    if let Kind::Physical(_) = d.kind {
+        return drivers::phy::queue_xmit(k, cx, dev, skb);
+    }
+    // DEV-20: devices on devices on devices.
+    if k.xmit_depth >= 8 {
+        k.devs[dev].stats.tx_dropped += 1;
+        return cx.drop(k, skb, At::DevQueueXmit, Reason::NOT_SPECIFIED);
+    }
+    k.xmit_depth += 1;
+    dev_hard_start_xmit(k, cx, dev, skb);
+    k.xmit_depth -= 1;
 }
-/// Queues a frame for `skb.dev` to this core's backlog. False: dropped (backlog full, device not running).
-pub fn netif_rx(_k: &mut Kernel, _cx: &mut Cx, _skb: SkBuff) -> bool {
-    unimplemented!()
+
+/// Taps, then the driver (DEV-21, 22).
+#[inline]
+pub fn dev_hard_start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+    cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+    drivers::xmit(k, cx, dev, skb);
+}
+
+/// `netif_rx`: queues a frame for `skb.dev` to this core's backlog (VETH-7, 8). False: dropped.
+#[inline]
+pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
+    cx.at(At::NetifRx, &skb);
+    skb.meta.since = cx.clock.ps();
+    let limit = k.max_backlog;
+    let cpu = &mut k.cpus[cx.cpu as usize];
+    if cpu.input_len() > limit as usize {
+        cpu.dropped += 1;
+        k.devs[skb.meta.dev].stats.rx_dropped += 1;
+        cx.drop(k, skb, At::NetifRx, Reason::CPU_BACKLOG);
+        return false;
+    }
+    if skb.meta.traced {
+        let waiting = cpu.input_len();
+        let c = cx.cpu;
+        cx.note(&skb, || format!("backlog of cpu {c}: {waiting} of {limit} before it"));
+    }
+    cpu::enqueue_backlog(k, cx, skb);
+    true
+}
+
+/// `__netif_receive_skb_core`: a frame has arrived on `skb.dev`. Taps, the rx handler of its master, the protocol;
+/// inline, no queue (DEV-23).
+#[inline]
+pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    cx.at(At::NetifReceiveSkb, &skb);
+    let dev = skb.meta.dev;
+    cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
+    let d = &k.devs[dev];
+    skb.meta.iif = d.ifindex;
+    if let Some(master) = d.master {
+        match drivers::rx(k, cx, master, dev, skb) {
+            Some(back) => skb = back,
+            None => return,
+        }
+    }
+    match skb.frame.net {
+        Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb),
+        Net::Arp(_) => arp::arp_rcv(k, cx, skb),
+        Net::Other(_) => {
+            // DEV-24
+            k.devs[skb.meta.dev].stats.rx_dropped += 1;
+            cx.drop(k, skb, At::NetifReceiveSkb, Reason::UNHANDLED_PROTO);
+        }
+    }
 }

@@ -1,1 +1,113 @@
-//! (stub)
+//! net/ipv4/ip_input.c: the header is checked, the way is found, local packets go up.
+
+use super::{
+    At, Cx, Kernel, PktType, Reason, SkBuff, icmp, ip_forward,
+    mib::M,
+    route::{self, DstKind},
+    sock,
+    sysctl::ConfBits,
+};
+use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
+
+/// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and
+/// checksum checks can't fail.
+pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    cx.at(At::IpRcv, &skb);
+    let rx = skb.meta.dev;
+    if skb.meta.pkt_type == PktType::OtherHost {
+        k.devs[rx].cold.rx_otherhost_dropped += 1;
+        return cx.drop(k, skb, At::IpRcv, Reason::OTHERHOST);
+    }
+    let Some(ip) = skb.frame.ip4() else {
+        return cx.drop(k, skb, At::IpRcv, Reason::NOT_SPECIFIED);
+    };
+    let len = u64::from(ip.len);
+    let ecn = match ip.tos & 3 {
+        0 => M::IpExtInNoECTPkts,
+        1 => M::IpExtInECT1Pkts,
+        2 => M::IpExtInECT0Pkts,
+        _ => M::IpExtInCEPkts,
+    };
+    let mib = &mut k.net_of(rx).mib;
+    mib[M::IpInReceives] += 1;
+    mib[M::IpExtInOctets] += len;
+    mib[ecn] += 1;
+    // IP-6: orphaned here (VETH-6). PRE_ROUTING would be called at this point.
+    skb.meta.sock = None;
+    if skb.meta.dst.is_none()
+        && let Err(reason) = route::ip_route_input(k, cx, &mut skb)
+    {
+        if reason == Reason::IP_RPFILTER {
+            k.net_of(rx).mib[M::TcpExtIPReversePathFilter] += 1;
+        }
+        return cx.drop(k, skb, At::IpRcv, reason);
+    }
+    let Some(dst) = skb.meta.dst else {
+        return cx.drop(k, skb, At::IpRcv, Reason::NOT_SPECIFIED);
+    };
+    let mib = &mut k.net_of(rx).mib;
+    match dst.kind {
+        DstKind::Unicast => ip_forward::ip_forward(k, cx, skb, dst),
+        DstKind::Local => ip_local_deliver(k, cx, skb),
+        DstKind::Broadcast => {
+            mib[M::IpExtInBcastPkts] += 1;
+            mib[M::IpExtInBcastOctets] += len;
+            ip_local_deliver(k, cx, skb);
+        }
+        DstKind::Multicast => {
+            mib[M::IpExtInMcastPkts] += 1;
+            mib[M::IpExtInMcastOctets] += len;
+            ip_local_deliver(k, cx, skb);
+        }
+        DstKind::Error(errno) => ip_forward::ip_error(k, cx, skb, errno),
+    }
+}
+
+/// `ip_local_deliver` (IP-8). LOCAL_IN would be called here.
+fn ip_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    cx.at(At::IpLocalDeliver, &skb);
+    if skb.frame.ip4().is_some_and(|ip| ip.is_fragment()) {
+        match super::ip_frag::ip_defrag(k, cx, skb) {
+            Some(whole) => ip_local_deliver_finish(k, cx, whole),
+            None => return,
+        }
+        return;
+    }
+    ip_local_deliver_finish(k, cx, skb);
+}
+
+/// `ip_protocol_deliver_rcu`
+pub(super) fn ip_local_deliver_finish(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    let proto = skb.frame.ip4().map_or(0, |ip| ip.proto);
+    let raw = sock::raw::raw_local_deliver(k, cx, &skb);
+    let mib = &mut k.net_of(skb.meta.dev).mib;
+    match proto {
+        IPPROTO_UDP => {
+            mib[M::IpInDelivers] += 1;
+            sock::udp::udp_rcv(k, cx, skb);
+        }
+        IPPROTO_ICMP => {
+            mib[M::IpInDelivers] += 1;
+            icmp::icmp_rcv(k, cx, skb);
+        }
+        IPPROTO_TCP => {
+            mib[M::IpInDelivers] += 1;
+            sock::tcp::tcp_v4_rcv(k, cx, skb);
+        }
+        _ if raw => {
+            mib[M::IpInDelivers] += 1;
+            cx.consume(skb);
+        }
+        _ => {
+            // IP-8, ICMP-15
+            mib[M::IpInUnknownProtos] += 1;
+            icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::PROT_UNREACH, 0);
+            cx.drop(k, skb, At::IpLocalDeliver, Reason::IP_NOPROTO);
+        }
+    }
+}
+
+/// Does the device that the packet came in by forward?
+pub(super) fn forwards(k: &Kernel, skb: &SkBuff) -> bool {
+    k.devs[skb.meta.dev].conf.has(ConfBits::FORWARDING)
+}

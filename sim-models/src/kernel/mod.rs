@@ -9,6 +9,7 @@ pub mod dev;
 pub mod fib;
 pub mod icmp;
 pub mod ip_forward;
+pub mod ip_frag;
 pub mod ip_input;
 pub mod ip_output;
 pub mod linkwatch;
@@ -19,13 +20,16 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub mod show_route;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod timer;
 
 pub use at::At;
-pub use ctx::{Alarm, Cx, Effect};
+pub use ctx::{Alarm, Cx, Effect, Outbound};
 pub use mib::Mib;
 pub use netdevice::{DevId, NetDevice};
 pub use reason::Reason;
@@ -61,7 +65,11 @@ pub struct Kernel {
     pub max_backlog: u32,
     /// The host's number in the world, part of every MAC and frame id.
     pub host: u32,
-    pub(crate) next_mac: u16,
+    /// Devices made so far: the last bytes of the next MAC address, 02:00:HH:HH:DD:DD (beyond 65,535 the second byte
+    /// counts on).
+    pub(crate) next_mac: u32,
+    /// Nested transmits on devices without a queue (DEV-20).
+    pub(crate) xmit_depth: u8,
 }
 
 /// A set of tables.
@@ -77,6 +85,7 @@ pub struct NetNs {
     /// Sockets bound here; `None` until the first.
     pub sockets: Option<Box<sock::Table>>,
     pub icmp: icmp::Limits,
+    pub frags: ip_frag::Frags,
     pub(crate) ip_id: u16,
 }
 
@@ -92,6 +101,7 @@ impl NetNs {
             mib: Box::new(Mib::default()),
             sockets: None,
             icmp: icmp::Limits::default(),
+            frags: ip_frag::Frags::default(),
             ip_id: 0,
         }
     }
@@ -113,6 +123,7 @@ impl Kernel {
             max_backlog: 1000,
             host,
             next_mac: 0,
+            xmit_depth: 0,
         };
         k.new_ns(cx, "root");
         k
@@ -139,7 +150,7 @@ impl Kernel {
 
     /// The device called `name` in `ns`.
     pub fn dev_by_name(&self, ns: NsId, name: &str) -> Option<DevId> {
-        self.net(ns).devs.iter().copied().find(|d| self.devs[*d].name() == name)
+        self.devs.by_name(ns, name)
     }
 
     /// The device with that ifindex in `ns`.

@@ -4,7 +4,10 @@
 use super::{At, DevId, Kernel, NsId, PktType, Reason, SkBuff};
 use crate::packet::{Frame, FrameId};
 use indexmap::IndexMap;
-use sim_core::{digest::Digest, time::{Span, Time}};
+use sim_core::{
+    digest::Digest,
+    time::{Span, Time},
+};
 
 /// What became of all packets of a host. Balanced at the end of every run, in release builds, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Ledger {
     /// Used up by the kernel itself: answered echo requests, ARP, taps.
     pub consumed: u64,
     pub dropped: u64,
+    /// Became part of a larger packet.
+    pub merged: u64,
 }
 
 /// Where and why packets were lost.
@@ -46,9 +51,8 @@ pub struct Lost {
 pub struct Step {
     pub frame: FrameId,
     pub time: Time,
-    pub ns: NsId,
+    /// Where the packet was (`skb->dev`).
     pub dev: DevId,
-    /// Names, since devices may be gone when the walk is printed.
     pub what: StepKind,
 }
 
@@ -58,6 +62,12 @@ pub enum StepKind {
     Hop { at: At, cost: Span, cpu: u32 },
     /// Something to say under the last hop; the request that made the table entry.
     Note { text: String, origin: Option<u32> },
+    /// It came off a wire into the rx ring.
+    Landed,
+    /// Used up by the kernel itself.
+    Consumed,
+    /// A process has read it.
+    Delivered,
     /// The packet was lost.
     Drop { at: At, reason: Reason },
 }
@@ -79,9 +89,13 @@ pub struct Observer {
     pub ledger: Ledger,
     pub drops: IndexMap<Place, Lost>,
     pub digest: Digest,
+    /// Measures by flow number minus 1.
+    pub flows: Vec<crate::apps::flow::FlowStat>,
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
     pub walk: Vec<Step>,
+    /// The followed packet as it first reached a device.
+    pub followed: Option<Frame>,
     /// Frames on every device in both directions, if asked for (`AF_PACKET` taps).
     pub capture: Option<Vec<Captured>>,
 }
@@ -93,8 +107,10 @@ impl Default for Observer {
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),
+            flows: Vec::new(),
             follow: None,
             walk: Vec::new(),
+            followed: None,
             capture: None,
         }
     }
@@ -112,10 +128,13 @@ impl Observer {
         self.step(time, skb, StepKind::Note { text, origin });
     }
 
-    fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
+    pub(super) fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
+        let complete = matches!(what, StepKind::Hop { at: At::IpOutput, .. });
+        if complete && self.followed.is_none() && skb.frame.payload.tag.flow != 0 {
+            self.followed = Some(skb.frame.clone());
+        }
         if self.walk.len() < WALK_LIMIT {
-            // The namespace is filled in by the reader from `dev`.
-            self.walk.push(Step { frame: skb.frame.id, time, ns: NsId::ROOT, dev: skb.meta.dev, what });
+            self.walk.push(Step { frame: skb.frame.id, time, dev: skb.meta.dev, what });
         }
     }
 

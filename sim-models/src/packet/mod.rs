@@ -1,6 +1,8 @@
 //! Frames as plain data. Payload is a length; bytes are made only at the border (captures, files).
 
 pub mod addr;
+pub mod decode;
+pub mod encode;
 pub mod frame;
 pub mod show;
 

@@ -8,37 +8,79 @@ mod link;
 mod neigh;
 mod route;
 
-pub(crate) use link::register_lo;
+pub(crate) use link::{changeaddr, register_lo, set_mtu};
 
 pub use errno::Errno;
 
 use super::{Cx, Kernel, NsId};
-use crate::{drivers::Config, packet::{Mac, Prefix}};
+use crate::{
+    drivers::Config,
+    packet::{Mac, Prefix},
+};
 use std::fmt;
 
 /// One request. Names are resolved in the namespace it is made in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RtnlOp {
     /// `ip link add NAME … type KIND …` (`RTM_NEWLINK` with `NLM_F_CREATE|NLM_F_EXCL`).
-    NewLink { name: String, attrs: LinkAttrs, config: Config },
+    NewLink {
+        name: String,
+        attrs: LinkAttrs,
+        config: Config,
+    },
     /// `ip link set NAME …`
-    SetLink { name: String, attrs: LinkAttrs },
+    SetLink {
+        name: String,
+        attrs: LinkAttrs,
+    },
     /// `ip link del NAME`
-    DelLink { name: String },
+    DelLink {
+        name: String,
+    },
     /// `ip addr add … dev DEV`
-    NewAddr { dev: String, addr: IfAddr },
-    DelAddr { dev: String, addr: IfAddr },
+    NewAddr {
+        dev: String,
+        addr: IfAddr,
+    },
+    DelAddr {
+        dev: String,
+        addr: IfAddr,
+    },
     /// `ip route add|append|replace|change|prepend …`
-    NewRoute { route: RouteSpec, how: How },
-    DelRoute { route: RouteSpec },
+    NewRoute {
+        route: RouteSpec,
+        how: How,
+    },
+    DelRoute {
+        route: RouteSpec,
+    },
     /// `ip neigh add|replace … dev DEV`
-    NewNeigh { dev: String, dst: u32, lladdr: Option<Mac>, state: Nud, how: How },
-    DelNeigh { dev: String, dst: u32 },
+    NewNeigh {
+        dev: String,
+        dst: u32,
+        lladdr: Option<Mac>,
+        state: Nud,
+        how: How,
+    },
+    DelNeigh {
+        dev: String,
+        dst: u32,
+    },
     /// `bridge fdb add MAC dev DEV master static|dynamic|permanent`
-    NewFdb { dev: String, mac: Mac, state: FdbState },
-    DelFdb { dev: String, mac: Mac },
+    NewFdb {
+        dev: String,
+        mac: Mac,
+        state: FdbState,
+    },
+    DelFdb {
+        dev: String,
+        mac: Mac,
+    },
     /// `sysctl -w KEY=VALUE`, dots or slashes
-    Sysctl { key: String, value: String },
+    Sysctl {
+        key: String,
+        value: String,
+    },
 }
 
 /// What `ip link add` and `ip link set` may say of any device; `None` leaves it alone.
@@ -77,6 +119,9 @@ pub struct IfAddr {
 }
 
 impl IfAddr {
+    /// [`IfAddr::len`] of a deletion that names no prefix length: any fits (`ip addr del ADDR dev DEV`).
+    pub const ANY_LEN: u8 = u8::MAX;
+
     pub fn new(p: Prefix<u32>) -> IfAddr {
         IfAddr { local: p.addr, peer: None, len: p.len, broadcast: None, scope: None, noprefixroute: false }
     }
@@ -260,14 +305,20 @@ pub struct RtnlError {
     pub errno: Errno,
     /// `NL_SET_ERR_MSG`: what the kernel says besides.
     pub extack: Option<String>,
+    /// The text is printed as it is.
+    pub verbatim: bool,
 }
 
 impl RtnlError {
     pub fn new(errno: Errno) -> RtnlError {
-        RtnlError { errno, extack: None }
+        RtnlError { errno, extack: None, verbatim: false }
     }
     pub fn msg(errno: Errno, extack: impl Into<String>) -> RtnlError {
-        RtnlError { errno, extack: Some(extack.into()) }
+        RtnlError { errno, extack: Some(extack.into()), verbatim: false }
+    }
+    /// iproute2's own complaint, before it asks the kernel; `errno` is what the kernel would have answered.
+    pub fn tool(errno: Errno, text: impl Into<String>) -> RtnlError {
+        RtnlError { errno, extack: Some(text.into()), verbatim: true }
     }
 }
 
@@ -275,6 +326,7 @@ impl fmt::Display for RtnlError {
     /// As iproute2 prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.extack {
+            Some(text) if self.verbatim => f.write_str(text),
             Some(text) => write!(f, "Error: {text}."),
             None => write!(f, "RTNETLINK answers: {}", self.errno.text()),
         }
@@ -288,7 +340,7 @@ impl Kernel {
     /// # Errors
     /// The kernel's own: errno and extack text. Nothing is changed then, unless the kernel itself leaves a part done.
     pub fn rtnl(&mut self, cx: &mut Cx, ns: NsId, op: &RtnlOp) -> Result<(), RtnlError> {
-        match op {
+        let answer = match op {
             RtnlOp::NewLink { name, attrs, config } => link::new_link(self, cx, ns, name, attrs, config),
             RtnlOp::SetLink { name, attrs } => link::set_link(self, cx, ns, name, attrs),
             RtnlOp::DelLink { name } => link::del_link(self, cx, ns, name),
@@ -303,6 +355,8 @@ impl Kernel {
             RtnlOp::NewFdb { dev, mac, state } => link::new_fdb(self, cx, ns, dev, *mac, *state),
             RtnlOp::DelFdb { dev, mac } => link::del_fdb(self, cx, ns, dev, *mac),
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
-        }
+        };
+        super::linkwatch::work(self, cx);
+        answer
     }
 }

@@ -1,0 +1,117 @@
+//! What is measured of each traffic entry, and when its packets are meant to be sent.
+
+use crate::kernel::{Cx, Errno};
+use indexmap::IndexMap;
+use sim_core::{
+    dist::Dist,
+    hist::Hist,
+    rng::StreamId,
+    series::Series,
+    time::{PS_PER_S, Span, Time},
+};
+
+/// Measures of one flow on one host; added up over hosts at the end.
+#[derive(Clone, Debug, Default)]
+pub struct FlowStat {
+    pub sent: u64,
+    pub received: u64,
+    /// Payload received.
+    pub bytes: u64,
+    /// Picoseconds.
+    pub latency: Hist,
+    pub series: Series,
+    /// Time of the first send and of the last receive.
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    /// What system calls gave back.
+    pub errors: IndexMap<Errno, u64>,
+    /// Warm-up: receives before this time are not measured.
+    pub measure_from: Time,
+}
+
+impl FlowStat {
+    pub fn merge(&mut self, o: &FlowStat) {
+        self.sent += o.sent;
+        self.received += o.received;
+        self.bytes += o.bytes;
+        self.latency.merge(&o.latency);
+        self.series.merge(&o.series);
+        self.first = [self.first, o.first].into_iter().flatten().min();
+        self.last = [self.last, o.last].into_iter().flatten().max();
+        for (e, n) in &o.errors {
+            *self.errors.entry(*e).or_default() += n;
+        }
+    }
+}
+
+/// The flow's measures on this host.
+#[inline]
+pub fn stat(cx: &mut Cx, flow: u32) -> &mut FlowStat {
+    let i = flow as usize - 1;
+    if cx.obs.flows.len() <= i {
+        cx.obs.flows.resize_with(i + 1, FlowStat::default);
+    }
+    &mut cx.obs.flows[i]
+}
+
+/// A packet of `flow` was handed to the kernel at the meant time `at`.
+#[inline]
+pub fn sent(cx: &mut Cx, flow: u32, at: Time) {
+    let s = stat(cx, flow);
+    s.sent += 1;
+    s.first.get_or_insert(at);
+    s.series.sent(at);
+}
+
+/// A packet of `flow`, born at `born`, was read now.
+#[inline]
+pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
+    let now = cx.clock;
+    let latency = now.since(Time::from_ps(born));
+    let s = stat(cx, flow);
+    s.received += 1;
+    s.bytes += u64::from(bytes);
+    s.last = Some(now);
+    if now >= s.measure_from {
+        s.latency.record(latency.ps());
+        s.series.received(now, latency, u64::from(bytes));
+    }
+}
+
+/// A system call of `flow` failed.
+pub fn failed(cx: &mut Cx, flow: u32, e: Errno) {
+    *stat(cx, flow).errors.entry(e).or_default() += 1;
+}
+
+/// When packets are meant to be sent.
+#[derive(Clone, Debug)]
+pub enum Pace {
+    /// Packet i at start + i / rate, exactly: `per` seconds' worth of packets, in units of 1/1,000 packet a second.
+    Constant { start: Time, millirate: u64 },
+    /// Exponential gaps of this mean, ps, from a stream of the flow's own.
+    Poisson { next: Time, mean: Dist, stream: StreamId },
+}
+
+impl Pace {
+    /// Every `interval`.
+    pub fn every(start: Time, interval: Span) -> Pace {
+        let millirate = u128::from(PS_PER_S) * 1000 / u128::from(interval.ps().max(1));
+        Pace::Constant { start, millirate: u64::try_from(millirate).unwrap_or(u64::MAX) }
+    }
+
+    /// The meant time of packet `i`; asked for in order, once each.
+    pub fn next(&mut self, cx: &mut Cx, i: u64) -> Time {
+        match self {
+            Pace::Constant { start, millirate } => {
+                let ps = u128::from(i) * u128::from(PS_PER_S) * 1000 / u128::from((*millirate).max(1));
+                *start + Span::from_ps(u64::try_from(ps).unwrap_or(u64::MAX))
+            }
+            Pace::Poisson { next, mean, stream } => {
+                if i > 0 {
+                    *next += Span::from_ps(mean.draw(&mut cx.rng, *stream));
+                }
+                *next
+            }
+        }
+    }
+}

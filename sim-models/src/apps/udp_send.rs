@@ -1,0 +1,108 @@
+//! Sends datagrams at meant times, whatever becomes of them (an open loop).
+
+use super::{
+    Env, Next,
+    flow::{self, Pace},
+};
+use crate::{
+    kernel::{
+        At, Cx, Errno, Kernel,
+        sock::{self, Options, Proto, SockId, lookup, udp},
+    },
+    packet::Tag,
+};
+use sim_core::time::Time;
+
+/// `Udp(…)` of a scenario, its sending side.
+pub struct UdpSend {
+    /// Number of the flow in the scenario, plus 1.
+    pub flow: u32,
+    pub dst: u32,
+    pub port: u16,
+    /// More destinations to choose from at random: (stream, list).
+    pub others: Option<(sim_core::rng::StreamId, Vec<u32>)>,
+    /// Address and port to bind; 0 leaves it to the kernel.
+    pub bind: (u32, u16),
+    pub opts: Options,
+    /// Bytes of payload.
+    pub size: u32,
+    pub count: u64,
+    pub pace: Pace,
+    state: State,
+}
+
+#[derive(Default)]
+struct State {
+    sock: Option<SockId>,
+    done: u64,
+    /// The meant time of the next packet.
+    due: Option<Time>,
+}
+
+impl UdpSend {
+    pub fn new(flow: u32, to: (u32, u16), size: u32, count: u64, pace: Pace) -> UdpSend {
+        UdpSend {
+            flow,
+            dst: to.0,
+            port: to.1,
+            others: None,
+            bind: (0, 0),
+            opts: Options::default(),
+            size,
+            count,
+            pace,
+            state: State::default(),
+        }
+    }
+
+    pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {
+        if self.state.done >= self.count {
+            return Next::Done;
+        }
+        let due = match self.state.due {
+            Some(d) => d,
+            None => self.pace.next(cx, self.state.done),
+        };
+        self.state.due = Some(due);
+        if due > cx.clock {
+            return Next::Sleep(due);
+        }
+        let sock = match self.open(k, env) {
+            Ok(s) => s,
+            Err(e) => {
+                flow::failed(cx, self.flow, e);
+                return Next::Done;
+            }
+        };
+        cx.work(At::Syscall);
+        let seq = self.state.done as u32;
+        let tag = Tag { flow: self.flow, seq, born: due.ps() };
+        let dst = match &self.others {
+            Some((stream, list)) => list[cx.rng.below(*stream, list.len() as u64) as usize],
+            None => self.dst,
+        };
+        let traced = cx.obs.follow == Some((self.flow, seq));
+        flow::sent(cx, self.flow, due);
+        if let Err(e) = udp::sendto(k, cx, sock, Some((dst, self.port)), self.size, tag, traced) {
+            flow::failed(cx, self.flow, e);
+        }
+        self.state.done += 1;
+        self.state.due = None;
+        if self.state.done >= self.count { Next::Done } else { Next::Again }
+    }
+
+    fn open(&mut self, k: &mut Kernel, env: Env) -> Result<SockId, Errno> {
+        if let Some(s) = self.state.sock {
+            return Ok(s);
+        }
+        let s = sock::socket(k, env.ns, Proto::Udp, None);
+        if let Some(s) = k.sockets.get_mut(s) {
+            s.opts = self.opts;
+        }
+        if self.bind != (0, 0) {
+            lookup::bind(k, s, self.bind.0, self.bind.1)?;
+        }
+        self.state.sock = Some(s);
+        Ok(s)
+    }
+}

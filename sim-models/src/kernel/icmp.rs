@@ -1,3 +1,0 @@
-//! ICMP. (stub)
-#[derive(Default)]
-pub struct Limits;

@@ -1,0 +1,256 @@
+//! net/ipv4/icmp.c: echo, errors and their limits.
+
+mod limits;
+
+pub use limits::Limits;
+pub(super) use limits::{error_allowed, redirect_allowed};
+
+use super::{
+    At, Cx, Kernel, NsId, PktType, Reason, SkBuff, ip_output,
+    mib::M,
+    route::{self, DstKind, Flow},
+    rtnl::RouteType,
+    sock,
+};
+use crate::packet::{
+    Icmp, Ip4, Ip4Addr, L4, Net, Quote,
+    addr::is_loopback,
+    frame::{IP_HLEN, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP},
+};
+
+pub const ECHO_REPLY: u8 = 0;
+pub const DEST_UNREACH: u8 = 3;
+pub const REDIRECT: u8 = 5;
+pub const ECHO: u8 = 8;
+pub const TIME_EXCEEDED: u8 = 11;
+pub const PARAMETER_PROBLEM: u8 = 12;
+pub const NET_UNREACH: u8 = 0;
+pub const HOST_UNREACH: u8 = 1;
+pub const PROT_UNREACH: u8 = 2;
+pub const PORT_UNREACH: u8 = 3;
+pub const FRAG_NEEDED: u8 = 4;
+pub const PKT_FILTERED: u8 = 13;
+pub const REDIRECT_HOST: u8 = 1;
+pub const EXC_TTL: u8 = 0;
+pub const EXC_FRAGTIME: u8 = 1;
+/// Bytes of an ICMP header.
+const HLEN: u16 = 8;
+
+/// Is it an error, which must never be answered by an error (ICMP-1 e)?
+fn is_error(kind: u8) -> bool {
+    !matches!(kind, ECHO_REPLY | ECHO | 13 | 14 | 15 | 16 | 17 | 18) || kind > 18
+}
+
+/// `__icmp_send`: an error about `skb` to its source, if all of ICMP-1 allows it. The packet itself stays with the
+/// caller. `info`: the MTU of 3/4, the gateway of a redirect.
+pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8, code: u8, info: u32) {
+    let Some(dst) = skb.meta.dst else { return };
+    if skb.meta.pkt_type != PktType::Host || matches!(dst.kind, DstKind::Broadcast | DstKind::Multicast) {
+        return;
+    }
+    let Net::Ip4(ip, l4) = &skb.frame.net else { return };
+    if ip.offset() != 0 || matches!(l4, L4::Icmp(i) if is_error(i.kind)) {
+        return;
+    }
+    let ip = *ip;
+    // Where the packet came in decides whose tables answer; what was sent from here has come in nowhere.
+    let dev = skb.meta.dev;
+    let ns = k.devs[dev].ns;
+    let unlimited = !limits::is_limited(k, ns, kind, code);
+    let came_in_by_lo = k.devs[dev].is_loopback();
+    if !unlimited && !came_in_by_lo && !limits::global_allow(k, cx, ns) {
+        return;
+    }
+    // ICMP-3: from the address that was asked, if it is ours; else from the one that routing chooses.
+    let ours = dst.kind == DstKind::Local;
+    let src = match (ours, k.net(ns).conf.icmp_errors_use_inbound_ifaddr) {
+        (true, _) => ip.dst,
+        (false, 0) => 0,
+        (false, _) => super::addr::inet_select_addr(k, ns, Some(dev), 0, super::rtnl::Scope::Link),
+    };
+    let tos = (ip.tos & 0x1e) | 0xc0;
+    let flow = Flow { src, tos, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let limited = !unlimited && !k.devs[rt.dst.dev].is_loopback();
+    if limited && !limits::host_allow(k, cx, ns, ip.src) {
+        return;
+    }
+    let room = 576u16.min(k.devs[rt.dst.dev].mtu.min(65_535) as u16) - IP_HLEN - HLEN;
+    let quoted = ip.len.min(room);
+    let quote = Box::new(Quote { ip, l4: l4.clone(), tag: skb.frame.payload.tag });
+    let answer = Icmp { kind, code, rest: info, quote: Some(quote) };
+    let traced = skb.meta.traced;
+    let text = skb.meta.traced.then(|| format!("ICMP {} goes to {}", name(kind, code), Ip4Addr(ip.src)));
+    if let Some(text) = text {
+        cx.note(skb, || text);
+    }
+    push(k, cx, ns, answer, quoted, &rt, tos, traced, At::IcmpSend);
+}
+
+/// Builds an ICMP message of `len` bytes behind its header and sends it (`icmp_push_reply`, ICMP-33).
+#[allow(clippy::too_many_arguments, reason = "the fields of one message")]
+fn push(k: &mut Kernel, cx: &mut Cx, ns: NsId, icmp: Icmp, len: u16, rt: &route::Route, tos: u8, traced: bool, at: At) {
+    let mut skb = cx.alloc();
+    let net = k.net_mut(ns);
+    net.ip_id = net.ip_id.wrapping_add(1);
+    let (kind, id, ttl) = (icmp.kind, net.ip_id, net.conf.ip_default_ttl);
+    let ip = Ip4 { src: rt.src, dst: rt.to, len: IP_HLEN + HLEN + len, id, frag: 0, ttl, tos, proto: IPPROTO_ICMP };
+    if let Some(q) = &icmp.quote {
+        skb.frame.payload.tag = crate::packet::Tag { flow: 0, ..q.tag };
+    }
+    skb.frame.payload.len = u32::from(len);
+    skb.frame.net = Net::Ip4(ip, L4::Icmp(icmp));
+    skb.meta.dev = rt.dst.dev;
+    skb.meta.traced = traced;
+    skb.meta.truesize = sock::truesize(u32::from(len));
+    count_out(k, ns, kind);
+    cx.at(at, &skb);
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+}
+
+/// Counts an ICMP message that goes out (ICMP-33).
+pub(super) fn count_out(k: &mut Kernel, ns: NsId, kind: u8) {
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::IcmpOutMsgs] += 1;
+    let names = match kind {
+        ECHO_REPLY => [M::IcmpOutEchoReps, M::IcmpMsgOutType0],
+        DEST_UNREACH => [M::IcmpOutDestUnreachs, M::IcmpMsgOutType3],
+        REDIRECT => [M::IcmpOutRedirects, M::IcmpMsgOutType5],
+        ECHO => [M::IcmpOutEchos, M::IcmpMsgOutType8],
+        TIME_EXCEEDED => [M::IcmpOutTimeExcds, M::IcmpMsgOutType11],
+        PARAMETER_PROBLEM => [M::IcmpOutParmProbs, M::IcmpMsgOutType12],
+        13 => [M::IcmpOutTimestamps, M::IcmpMsgOutType13],
+        14 => [M::IcmpOutTimestampReps, M::IcmpMsgOutType14],
+        _ => return,
+    };
+    names.into_iter().for_each(|m| mib[m] += 1);
+}
+
+fn count_in(k: &mut Kernel, ns: NsId, kind: u8) {
+    let mib = &mut k.net_mut(ns).mib;
+    let names = match kind {
+        ECHO_REPLY => [M::IcmpInEchoReps, M::IcmpMsgInType0],
+        DEST_UNREACH => [M::IcmpInDestUnreachs, M::IcmpMsgInType3],
+        REDIRECT => [M::IcmpInRedirects, M::IcmpMsgInType5],
+        ECHO => [M::IcmpInEchos, M::IcmpMsgInType8],
+        TIME_EXCEEDED => [M::IcmpInTimeExcds, M::IcmpMsgInType11],
+        PARAMETER_PROBLEM => [M::IcmpInParmProbs, M::IcmpMsgInType12],
+        13 => [M::IcmpInTimestamps, M::IcmpMsgInType13],
+        14 => [M::IcmpInTimestampReps, M::IcmpMsgInType14],
+        _ => return,
+    };
+    names.into_iter().for_each(|m| mib[m] += 1);
+}
+
+/// "time exceeded", "port unreachable", …
+pub fn name(kind: u8, code: u8) -> &'static str {
+    match (kind, code) {
+        (ECHO_REPLY, _) => "echo reply",
+        (ECHO, _) => "echo request",
+        (DEST_UNREACH, NET_UNREACH) => "net unreachable",
+        (DEST_UNREACH, HOST_UNREACH) => "host unreachable",
+        (DEST_UNREACH, PROT_UNREACH) => "protocol unreachable",
+        (DEST_UNREACH, PORT_UNREACH) => "port unreachable",
+        (DEST_UNREACH, FRAG_NEEDED) => "fragmentation needed",
+        (DEST_UNREACH, PKT_FILTERED) => "administratively prohibited",
+        (DEST_UNREACH, _) => "destination unreachable",
+        (REDIRECT, _) => "redirect",
+        (TIME_EXCEEDED, EXC_FRAGTIME) => "fragment reassembly time exceeded",
+        (TIME_EXCEEDED, _) => "time exceeded",
+        _ => "message",
+    }
+}
+
+/// `icmp_rcv` (ICMP-24 to 26).
+pub(super) fn icmp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    cx.at(At::IcmpRcv, &skb);
+    let ns = k.devs[skb.meta.dev].ns;
+    let Net::Ip4(_, L4::Icmp(icmp)) = &skb.frame.net else {
+        return cx.drop(k, skb, At::IcmpRcv, Reason::NOT_SPECIFIED);
+    };
+    let kind = icmp.kind;
+    k.net_mut(ns).mib[M::IcmpInMsgs] += 1;
+    count_in(k, ns, kind);
+    let group = matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast));
+    if group {
+        let ignored = matches!(kind, ECHO | 13) && k.net(ns).conf.icmp_echo_ignore_broadcasts != 0;
+        if ignored || !matches!(kind, ECHO | 13 | 17 | 18) {
+            k.net_mut(ns).mib[M::IcmpInErrors] += 1;
+            return cx.drop(k, skb, At::IcmpRcv, Reason::INVALID_PROTO);
+        }
+    }
+    match kind {
+        ECHO => icmp_echo(k, cx, ns, skb),
+        // The kernel's ping_rcv finds no ping socket: harmless, every raw-socket ping shows it.
+        ECHO_REPLY => {
+            if skb.meta.traced {
+                cx.note(&skb, || "the raw socket has its copy; no ping socket".to_owned());
+            }
+            cx.consume(skb);
+        }
+        DEST_UNREACH | TIME_EXCEEDED | PARAMETER_PROBLEM => icmp_unreach(k, cx, ns, skb),
+        REDIRECT | 4 | 13..=18 => cx.consume(skb),
+        _ => {
+            k.net_mut(ns).mib[M::IcmpInErrors] += 1;
+            cx.drop(k, skb, At::IcmpRcv, Reason::UNHANDLED_PROTO);
+        }
+    }
+}
+
+/// `icmp_echo`: the kernel answers by itself (ICMP-25).
+fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
+    let Net::Ip4(ip, L4::Icmp(asked)) = &skb.frame.net else {
+        return cx.consume(skb);
+    };
+    if k.net(ns).conf.icmp_echo_ignore_all != 0 {
+        return cx.consume(skb);
+    }
+    let local = k.net(ns).v4.addr_type(ip.dst) == RouteType::Local;
+    let flow = Flow { src: if local { ip.dst } else { 0 }, tos: ip.tos, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow) else {
+        return cx.consume(skb);
+    };
+    let (id, ttl) = {
+        let net = k.net_mut(ns);
+        net.ip_id = net.ip_id.wrapping_add(1);
+        (net.ip_id, net.conf.ip_default_ttl)
+    };
+    let header = Ip4 { src: rt.src, dst: rt.to, id, frag: 0, ttl, ..*ip };
+    let reply = Icmp { kind: ECHO_REPLY, code: 0, rest: asked.rest, quote: None };
+    let mut out = cx.alloc();
+    out.frame.payload = skb.frame.payload;
+    out.frame.net = Net::Ip4(header, L4::Icmp(reply));
+    out.meta.dev = rt.dst.dev;
+    out.meta.traced = skb.meta.traced;
+    out.meta.truesize = skb.meta.truesize;
+    count_out(k, ns, ECHO_REPLY);
+    cx.at(At::IcmpReply, &out);
+    cx.note(&out, || format!("echo reply, {} > {}", Ip4Addr(rt.src), Ip4Addr(rt.to)));
+    ip_output::ip_local_out(k, cx, out, rt.dst);
+    cx.consume(skb);
+}
+
+/// `icmp_unreach`: the protocol of the quoted packet hears of it (ICMP-29, 30).
+fn icmp_unreach(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
+    if let Net::Ip4(outer, L4::Icmp(Icmp { kind, code, rest, quote: Some(q) })) = &skb.frame.net {
+        let err = sock::IcmpError { kind: *kind, code: *code, info: *rest, from: outer.src };
+        let dev = skb.meta.dev;
+        match q.ip.proto {
+            IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, dev, q, err),
+            IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, dev, q, err),
+            IPPROTO_ICMP => sock::raw::ping_err(k, cx, ns, q, err),
+            _ => {}
+        }
+    }
+    cx.consume(skb);
+}
+
+/// `ip_rt_send_redirect` (ICMP-21, 22): the sender could have asked `gateway` itself.
+pub(super) fn send_redirect(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, gateway: u32) {
+    let ns = k.devs[skb.meta.dev].ns;
+    let src = skb.frame.ip4().map_or(0, |ip| ip.src);
+    if is_loopback(src) || !redirect_allowed(k, cx, ns, src) {
+        return;
+    }
+    icmp_send(k, cx, skb, REDIRECT, REDIRECT_HOST, gateway);
+}

@@ -1,0 +1,178 @@
+//! net/ipv4/ip_fragment.c and the fragmenting half of ip_output.c: cutting and putting together again.
+
+use super::{
+    At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+    mib::M,
+    route::Dst,
+    timer::{self, Timer, TimerId},
+};
+use crate::packet::{
+    Ip4, L4, Net,
+    frame::{IP_HLEN, IP_MF, IP_OFFSET},
+};
+use indexmap::IndexMap;
+
+/// What belongs together (IP-40).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FragKey {
+    src: u32,
+    dst: u32,
+    id: u16,
+    proto: u8,
+}
+
+/// `struct ipq`: the fragments of one datagram, in order of offset.
+pub struct FragQueue {
+    key: FragKey,
+    parts: Vec<SkBuff>,
+    timer: Option<(u32, TimerId)>,
+}
+
+/// The datagrams of one namespace that wait for more fragments. Numbers are those of the timers.
+#[derive(Default)]
+pub struct Frags {
+    queues: IndexMap<u32, FragQueue>,
+    next: u32,
+}
+
+impl Frags {
+    /// Fragments that wait.
+    pub fn waiting(&self) -> u64 {
+        self.queues.values().map(|q| q.parts.len() as u64).sum()
+    }
+}
+
+/// `ip_do_fragment`: pieces of at most `mtu` bytes, all but the last a multiple of 8 (IP-22, 28).
+pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst, mtu: u32) {
+    cx.at(At::IpFragment, &skb);
+    let Net::Ip4(ip, _) = &skb.frame.net else {
+        return cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
+    };
+    let ip = *ip;
+    let room = (mtu.saturating_sub(u32::from(IP_HLEN)) & !7) as u16;
+    if room == 0 {
+        k.net_of(dst.dev).mib[M::IpFragFails] += 1;
+        return cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
+    }
+    let body = ip.len - IP_HLEN;
+    let mut at = 0;
+    while at < body {
+        let len = room.min(body - at);
+        let last = at + len == body;
+        let mut piece = cx.clone_skb(&skb);
+        let offset = (ip.frag & IP_OFFSET) + at / 8;
+        let more = if last { ip.frag & IP_MF } else { IP_MF };
+        let flags = ip.frag & !(IP_OFFSET | IP_MF);
+        if let Net::Ip4(h, l4) = &mut piece.frame.net {
+            *h = Ip4 { len: IP_HLEN + len, frag: flags | more | offset, ..ip };
+            if at > 0 {
+                *l4 = L4::None;
+            }
+        }
+        piece.frame.payload.len = u32::from(len);
+        k.net_of(dst.dev).mib[M::IpFragCreates] += 1;
+        ip_output::ip_finish_output2(k, cx, piece, dst);
+        at += len;
+    }
+    k.net_of(dst.dev).mib[M::IpFragOKs] += 1;
+    cx.note(&skb, || format!("cut into {} fragments", body.div_ceil(room)));
+    cx.consume(skb);
+}
+
+/// `ip_defrag`: a fragment joins its datagram; the datagram, if it is complete now (IP-40 to 43, 49).
+pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBuff> {
+    cx.at(At::IpDefrag, &skb);
+    let ns = k.devs[skb.meta.dev].ns;
+    k.net_mut(ns).mib[M::IpReasmReqds] += 1;
+    let Some(ip) = skb.frame.ip4().copied() else {
+        cx.drop(k, skb, At::IpDefrag, Reason::NOT_SPECIFIED);
+        return None;
+    };
+    let key = FragKey { src: ip.src, dst: ip.dst, id: ip.id, proto: ip.proto };
+    let number = find_or_create(k, cx, ns, key);
+    let begin = |s: &SkBuff| s.frame.ip4().map_or(0, Ip4::offset);
+    let end = |s: &SkBuff| s.frame.ip4().map_or(0, |h| h.offset() + u32::from(h.len - IP_HLEN));
+    let q = &mut k.net_mut(ns).frags.queues[&number];
+    let at = q.parts.partition_point(|p| begin(p) < begin(&skb));
+    let duplicate = q.parts.get(at).is_some_and(|p| begin(p) == begin(&skb) && end(p) == end(&skb));
+    if duplicate {
+        cx.drop(k, skb, At::IpDefrag, Reason::DUP_FRAG);
+        return None;
+    }
+    let overlaps = q.parts.get(at).is_some_and(|p| begin(p) < end(&skb))
+        || at.checked_sub(1).is_some_and(|i| end(&q.parts[i]) > begin(&skb));
+    q.parts.insert(at, skb);
+    if overlaps {
+        let mib = &mut k.net_mut(ns).mib;
+        mib[M::IpExtReasmOverlaps] += 1;
+        mib[M::IpReasmFails] += 1;
+        discard(k, cx, ns, number, Reason::NOT_SPECIFIED);
+        return None;
+    }
+    let q = &k.net(ns).frags.queues[&number];
+    let whole = q.parts.first().is_some_and(|p| begin(p) == 0)
+        && q.parts.windows(2).all(|w| end(&w[0]) == begin(&w[1]))
+        && q.parts.last().is_some_and(|p| p.frame.ip4().is_some_and(|h| !h.mf()));
+    whole.then(|| join(k, cx, ns, number)).flatten()
+}
+
+fn find_or_create(k: &mut Kernel, cx: &mut Cx, ns: NsId, key: FragKey) -> u32 {
+    if let Some((n, _)) = k.net(ns).frags.queues.iter().find(|(_, q)| q.key == key) {
+        return *n;
+    }
+    let number = k.net(ns).frags.next;
+    let ticks = u64::from(k.net(ns).conf.ipfrag_time) * u64::from(k.hz);
+    let id = timer::add_timer(k, cx, Timer::IpFrag(ns, number), ticks);
+    let frags = &mut k.net_mut(ns).frags;
+    frags.next = frags.next.wrapping_add(1);
+    frags.queues.insert(number, FragQueue { key, parts: Vec::new(), timer: Some((cx.cpu, id)) });
+    number
+}
+
+/// `ip_frag_reasm`: the first fragment becomes the datagram, the others are used up.
+fn join(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) -> Option<SkBuff> {
+    let q = k.net_mut(ns).frags.queues.shift_remove(&number)?;
+    if let Some((cpu, id)) = q.timer {
+        timer::del_timer(k, cpu, id);
+    }
+    k.net_mut(ns).mib[M::IpReasmOKs] += 1;
+    let mut parts = q.parts.into_iter();
+    let mut whole = parts.next()?;
+    let mut body = whole.frame.ip4().map_or(0, |h| h.len - IP_HLEN);
+    for p in parts {
+        body += p.frame.ip4().map_or(0, |h| h.len - IP_HLEN);
+        whole.meta.truesize += p.meta.truesize;
+        cx.merge(p);
+    }
+    if let Net::Ip4(h, l4) = &mut whole.frame.net {
+        h.len = IP_HLEN + body;
+        h.frag = 0;
+        whole.frame.payload.len = u32::from(body) - super::sock::l4_header(l4);
+    }
+    cx.note(&whole, || format!("reassembled: {} bytes", IP_HLEN + body));
+    Some(whole)
+}
+
+fn discard(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32, why: Reason) {
+    let Some(q) = k.net_mut(ns).frags.queues.shift_remove(&number) else { return };
+    if let Some((cpu, id)) = q.timer {
+        timer::del_timer(k, cpu, id);
+    }
+    for p in q.parts {
+        cx.drop(k, p, At::IpDefrag, why);
+    }
+}
+
+/// `ip_expire`: the rest did not come; the sender hears of it if the first fragment is here (IP-45).
+pub(crate) fn ip_expire(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) {
+    let Some(mut q) = k.net_mut(ns).frags.queues.shift_remove(&number) else { return };
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::IpReasmFails] += 1;
+    mib[M::IpReasmTimeout] += 1;
+    if let Some(first) = q.parts.first_mut().filter(|p| p.frame.ip4().is_some_and(|h| h.offset() == 0)) {
+        icmp::icmp_send(k, cx, first, icmp::TIME_EXCEEDED, icmp::EXC_FRAGTIME, 0);
+    }
+    for p in q.parts {
+        cx.drop(k, p, At::IpDefrag, Reason::FRAG_REASM_TIMEOUT);
+    }
+}

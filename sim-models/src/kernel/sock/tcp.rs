@@ -1,0 +1,216 @@
+//! As much of TCP as a connection attempt to a closed port needs: the SYN and its retries, the RST that answers it.
+//! Listening and data are not supported yet.
+
+use super::{
+    IcmpError, Proto, SockId, Socket,
+    lookup::{self, Tuple},
+    truesize,
+};
+use crate::{
+    apps,
+    kernel::{
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, ip_output,
+        mib::M,
+        route::{self, DstKind, Flow},
+        timer::{self, Timer, TimerId},
+    },
+    packet::{
+        Ip4, Ip4Addr, L4, Net, Quote, Tcp,
+        frame::{IP_DF, IP_HLEN, IPPROTO_TCP, TCP_ACK, TCP_RST, TCP_SYN},
+    },
+};
+
+/// `sk_state`, the part that is modelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    Closed,
+    SynSent,
+}
+
+/// What a connection attempt remembers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Probe {
+    iss: u32,
+    retries: u32,
+    timer: Option<(u32, TimerId)>,
+}
+
+/// Header of a SYN with the default options (TCP-01): MSS, SACK, timestamps, window scale.
+const SYN_HLEN: u8 = 40;
+/// `tcp_syn_retries` and `tcp_syn_linear_timeouts` (TCP-07).
+const SYN_RETRIES: u32 = 6;
+const LINEAR: u32 = 4;
+
+/// `connect` (`tcp_v4_connect`): binds if needed and sends a SYN. The outcome arrives as `sk_err`.
+///
+/// # Errors
+/// No route, no port, no free 4-tuple.
+pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
+    let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
+    let (ns, opts) = (s.ns, s.opts);
+    let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
+    cx.work(At::IpRouteOutput);
+    let rt = route::ip_route_output(k, ns, &flow)?;
+    if matches!(rt.dst.kind, DstKind::Broadcast | DstKind::Multicast) {
+        return Err(Errno::ENETUNREACH);
+    }
+    if k.sockets.get(id).is_some_and(|s| s.port == 0) {
+        lookup::bind(k, id, 0, 0)?;
+    }
+    lookup::rehash(k, id, rt.src);
+    let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
+    (s.peer, s.peer_port, s.src_addr) = (rt.to, port, rt.src);
+    s.proto = Proto::Tcp(State::SynSent);
+    s.tcp = Probe { iss: u32::from(s.port) << 16 | 1, ..Probe::default() };
+    k.net_mut(ns).mib[M::TcpActiveOpens] += 1;
+    send_syn(k, cx, id);
+    Ok(())
+}
+
+fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
+    let Some(s) = k.sockets.get(id) else { return };
+    let (ns, retries) = (s.ns, s.tcp.retries);
+    let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(s.peer) };
+    let header = Tcp {
+        sport: s.port,
+        dport: s.peer_port,
+        seq: s.tcp.iss,
+        ack: 0,
+        flags: TCP_SYN,
+        hlen: SYN_HLEN,
+        window: 64_240,
+    };
+    let (ttl, tos) = (s.opts.ttl, s.opts.tos);
+    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let net = k.net_mut(ns);
+    net.ip_id = net.ip_id.wrapping_add(1);
+    let ttl = ttl.unwrap_or(net.conf.ip_default_ttl);
+    net.mib[M::TcpOutSegs] += 1;
+    if retries > 0 {
+        net.mib[M::TcpRetransSegs] += 1;
+    }
+    let ip_id = net.ip_id;
+    let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
+    skb.meta.sock = Some(id);
+    skb.meta.dev = rt.dst.dev;
+    cx.at(At::TcpConnect, &skb);
+    // TCP-07: 1 s for the first retries, then twice as long each time.
+    let seconds = 1u64 << retries.saturating_sub(LINEAR);
+    let ticks = seconds * u64::from(k.hz);
+    let timer = timer::add_timer(k, cx, Timer::Tcp(id), ticks);
+    if let Some(s) = k.sockets.get_mut(id) {
+        s.tcp.timer = Some((cx.cpu, timer));
+    }
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+}
+
+fn build(cx: &mut Cx, header: Tcp, src: u32, dst: u32, id: u16, ttl: u8, tos: u8) -> SkBuff {
+    let mut skb = cx.alloc();
+    let len = IP_HLEN + u16::from(header.hlen);
+    let ip = Ip4 { src, dst, len, id, frag: IP_DF, ttl, tos, proto: IPPROTO_TCP };
+    skb.frame.net = Net::Ip4(ip, L4::Tcp(header));
+    skb.meta.truesize = truesize(0);
+    skb
+}
+
+/// The retransmission timer of a SYN.
+pub(crate) fn syn_timer(k: &mut Kernel, cx: &mut Cx, id: SockId) {
+    let Some(s) = k.sockets.get_mut(id) else { return };
+    s.tcp.timer = None;
+    if s.proto != Proto::Tcp(State::SynSent) {
+        return;
+    }
+    let ns = s.ns;
+    s.tcp.retries += 1;
+    if s.tcp.retries > SYN_RETRIES + LINEAR {
+        let why = Errno::ETIMEDOUT;
+        return fail(k, cx, id, why);
+    }
+    k.net_mut(ns).mib[M::TcpExtTCPTimeouts] += 1;
+    send_syn(k, cx, id);
+}
+
+fn fail(k: &mut Kernel, cx: &mut Cx, id: SockId, why: Errno) {
+    let Some(s) = k.sockets.get_mut(id) else { return };
+    s.err = Some(why);
+    s.proto = Proto::Tcp(State::Closed);
+    let (ns, owner) = (s.ns, s.owner);
+    if let Some((cpu, t)) = s.tcp.timer.take() {
+        timer::del_timer(k, cpu, t);
+    }
+    k.net_mut(ns).mib[M::TcpAttemptFails] += 1;
+    if let Some(task) = owner {
+        apps::sock_ready(k, cx, task);
+    }
+}
+
+/// A socket is closed: its timer goes with it.
+pub(super) fn stop(k: &mut Kernel, s: &Socket) {
+    if let Some((cpu, t)) = s.tcp.timer {
+        timer::del_timer(k, cpu, t);
+    }
+}
+
+/// `tcp_v4_rcv`: a RST for a connecting socket ends it; anything for no socket is answered by a RST (SOCK-50, 59).
+pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    cx.at(At::TcpRcv, &skb);
+    let dev = skb.meta.dev;
+    let ns = k.devs[dev].ns;
+    let Net::Ip4(ip, L4::Tcp(t)) = &skb.frame.net else {
+        return cx.drop(k, skb, At::TcpRcv, Reason::NOT_SPECIFIED);
+    };
+    let (ip, t) = (*ip, *t);
+    k.net_mut(ns).mib[M::TcpInSegs] += 1;
+    let tuple = Tuple { saddr: ip.src, sport: t.sport, daddr: ip.dst, dport: t.dport, dev };
+    if let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) {
+        let answers = k.sockets.get(id).is_some_and(|s| {
+            s.proto == Proto::Tcp(State::SynSent) && t.flags & TCP_ACK != 0 && t.ack == s.tcp.iss.wrapping_add(1)
+        });
+        if answers && t.flags & TCP_RST != 0 {
+            cx.note(&skb, || "connecting socket: connection refused".to_owned());
+            fail(k, cx, id, Errno::ECONNREFUSED);
+        }
+        return cx.consume(skb);
+    }
+    cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(ip.dst), t.dport));
+    let local = matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Local));
+    if t.flags & TCP_RST == 0 && local {
+        send_reset(k, cx, ns, &ip, &t, skb.meta.traced);
+    }
+    cx.drop(k, skb, At::TcpRcv, Reason::NO_SOCKET);
+}
+
+/// `tcp_v4_send_reset` (SOCK-59, 60).
+fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: bool) {
+    let flow = Flow { src: ip.dst, tos: ip.tos, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
+        (t.ack, 0, TCP_RST)
+    } else {
+        let syn = u32::from(t.flags & TCP_SYN != 0);
+        (0, t.seq.wrapping_add(syn), TCP_RST | TCP_ACK)
+    };
+    let header = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, hlen: 20, window: 0 };
+    let net = k.net_mut(ns);
+    net.mib[M::TcpOutSegs] += 1;
+    net.mib[M::TcpOutRsts] += 1;
+    let ttl = net.conf.ip_default_ttl;
+    let mut skb = build(cx, header, rt.src, rt.to, 0, ttl, ip.tos);
+    skb.meta.dev = rt.dst.dev;
+    skb.meta.traced = traced;
+    cx.at(At::TcpSendReset, &skb);
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+}
+
+/// `tcp_v4_err`: while connecting, an unreachable ends the attempt at once.
+pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
+    let L4::Tcp(t) = &q.l4 else { return };
+    let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
+    let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
+    let Some(s) = k.sockets.get_mut(id) else { return };
+    if s.proto != Proto::Tcp(State::SynSent) || err.kind != 3 {
+        return;
+    }
+    // In SYN_SENT the kernel reports an unreachable at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
+    fail(k, cx, id, err.errno().0);
+}

@@ -1,0 +1,288 @@
+//! net/ipv4/udp.c: sending, lookup on receive, buffer accounting, errors.
+
+use super::{
+    IcmpError, PmtuDisc, Received, SockId,
+    lookup::{self, Tuple},
+    truesize,
+};
+use crate::{
+    apps,
+    kernel::{
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+        mib::M,
+        route::{self, DstKind, Flow},
+    },
+    packet::{
+        Ip4, Ip4Addr, L4, Net, Quote, Tag,
+        frame::{IP_DF, IP_HLEN, IPPROTO_UDP},
+    },
+};
+
+/// Bytes of a UDP header.
+pub const UDP_HLEN: u16 = 8;
+/// The largest payload (UDP-02), bytes.
+pub const MAX_PAYLOAD: u32 = 65_507;
+
+/// `connect`: sets the peer; a wildcard socket gets the source address that routing chooses (SOCK-34).
+///
+/// # Errors
+/// No route, no free port; EACCES for a broadcast address without `SO_BROADCAST`.
+pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
+    let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
+    let ns = s.ns;
+    let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(addr) };
+    let broadcast = s.opts.broadcast;
+    cx.work(At::IpRouteOutput);
+    let rt = route::ip_route_output(k, ns, &flow)?;
+    if rt.dst.kind == DstKind::Broadcast && !broadcast {
+        return Err(Errno::EACCES);
+    }
+    if k.sockets.get(id).is_some_and(|s| s.port == 0) {
+        lookup::bind(k, id, 0, 0)?;
+    }
+    let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
+    (s.peer, s.peer_port) = (rt.to, port);
+    if s.src_addr == 0 {
+        s.src_addr = rt.src;
+    }
+    if s.rcv_addr == 0 {
+        lookup::rehash(k, id, rt.src);
+    }
+    Ok(())
+}
+
+/// `sendto` (`udp_sendmsg`, UDP-01 to 07): `to` `None` sends to the connected peer. All the way to the device happens
+/// inside this call; the receive side runs in the softirq after it.
+///
+/// # Errors
+/// As `sendto(2)`: a pending `sk_err`, EMSGSIZE, no route, EACCES for broadcast, ENOBUFS for a full neighbour table.
+#[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
+pub fn sendto(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    to: Option<(u32, u16)>,
+    len: u32,
+    tag: Tag,
+    traced: bool,
+) -> Result<u32, Errno> {
+    if len > MAX_PAYLOAD {
+        return Err(Errno::EMSGSIZE);
+    }
+    if k.sockets.get(id).is_some_and(|s| s.port == 0) {
+        lookup::bind(k, id, 0, 0)?;
+    }
+    let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
+    if let Some(e) = s.err.take() {
+        return Err(e);
+    }
+    let (addr, port) = to.unwrap_or((s.peer, s.peer_port));
+    if port == 0 {
+        return Err(if to.is_some() { Errno::EINVAL } else { Errno::ENOTCONN });
+    }
+    let (ns, opts, sport) = (s.ns, s.opts, s.port);
+    let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
+    let mut skb = cx.alloc();
+    skb.meta.traced = traced;
+    skb.meta.dev = k.net(ns).devs[0];
+    skb.frame.payload.tag = tag;
+    skb.frame.payload.len = len;
+    cx.at(At::UdpSendmsg, &skb);
+    cx.copy(At::UdpSendmsg, len);
+    cx.at(At::IpRouteOutput, &skb);
+    let rt = match route::ip_route_output(k, ns, &flow) {
+        Ok(rt) => rt,
+        Err(e) => {
+            if e == Errno::ENETUNREACH {
+                k.net_mut(ns).mib[M::IpOutNoRoutes] += 1;
+            }
+            return give_up(k, cx, skb, e);
+        }
+    };
+    if let Some(hit) = &rt.hit {
+        cx.asked(&skb, hit.origin, || {
+            format!("? {} src {}", route::route_text(k, hit, rt.dst.nexthop), Ip4Addr(rt.src))
+        });
+    }
+    if rt.dst.kind == DstKind::Broadcast && !opts.broadcast {
+        return give_up(k, cx, skb, Errno::EACCES);
+    }
+    let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
+    let total = len + u32::from(UDP_HLEN + IP_HLEN);
+    if total > mtu && opts.pmtudisc == PmtuDisc::Do {
+        return give_up(k, cx, skb, Errno::EMSGSIZE);
+    }
+    let df = match opts.pmtudisc {
+        PmtuDisc::Dont => 0,
+        PmtuDisc::Want if total > mtu => 0,
+        _ => IP_DF,
+    };
+    let net = k.net_mut(ns);
+    net.mib[M::UdpOutDatagrams] += 1;
+    net.ip_id = net.ip_id.wrapping_add(1);
+    let (ip_id, default_ttl) = (net.ip_id, net.conf.ip_default_ttl);
+    let ttl = opts.ttl.unwrap_or(if rt.dst.kind == DstKind::Multicast { 1 } else { default_ttl });
+    let ip =
+        Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
+    skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
+    skb.meta.sock = Some(id);
+    skb.meta.mark = opts.mark;
+    skb.meta.truesize = truesize(len);
+    skb.meta.dev = rt.dst.dev;
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    Ok(len)
+}
+
+/// The datagram never came to be: the sender has its error.
+fn give_up(k: &Kernel, cx: &mut Cx, skb: SkBuff, e: Errno) -> Result<u32, Errno> {
+    cx.note(&skb, || format!("sendto: {}", e.text()));
+    let reason = if e == Errno::EMSGSIZE { Reason::PKT_TOO_BIG } else { Reason::IP_OUTNOROUTES };
+    cx.drop(k, skb, At::UdpSendmsg, reason);
+    Err(e)
+}
+
+/// `udp_rcv` (SOCK-30 to 43).
+pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    cx.at(At::UdpRcv, &skb);
+    let dev = skb.meta.dev;
+    let ns = k.devs[dev].ns;
+    let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else {
+        return cx.drop(k, skb, At::UdpRcv, Reason::NOT_SPECIFIED);
+    };
+    let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev };
+    if matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast)) {
+        return deliver_group(k, cx, ns, skb, &t);
+    }
+    let found = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t));
+    if let Some(id) = found {
+        cx.note(&skb, || socket_text(k, id));
+        return queue_rcv(k, cx, id, skb);
+    }
+    cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(t.daddr), t.dport));
+    k.net_mut(ns).mib[M::UdpNoPorts] += 1;
+    icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::PORT_UNREACH, 0);
+    cx.drop(k, skb, At::UdpRcv, Reason::NO_SOCKET);
+}
+
+fn socket_text(k: &Kernel, id: SockId) -> String {
+    match k.sockets.get(id) {
+        Some(s) => format!("? listening: socket {}:{}", Ip4Addr(s.rcv_addr), s.port),
+        None => String::new(),
+    }
+}
+
+/// `__udp4_lib_mcast_deliver`: every matching socket gets a copy (SOCK-39, 40).
+fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) {
+    let ids = k.net(ns).sockets.as_ref().map(|table| table.udp_all(&k.sockets, t)).unwrap_or_default();
+    if ids.is_empty() {
+        k.net_mut(ns).mib[M::UdpIgnoredMulti] += 1;
+        return cx.consume(skb);
+    }
+    for id in ids {
+        let copy = cx.clone_skb(&skb);
+        queue_rcv(k, cx, id, copy);
+    }
+    cx.consume(skb);
+}
+
+/// `__udp_enqueue_schedule_skb` (UDP-20, 21).
+fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
+    cx.at(At::SockQueueRcv, &skb);
+    let ns = k.devs[skb.meta.dev].ns;
+    let size = skb.meta.truesize;
+    let Some(s) = k.sockets.get_mut(id) else {
+        return cx.drop(k, skb, At::SockQueueRcv, Reason::NO_SOCKET);
+    };
+    if s.rmem != 0 && s.rmem + size > s.rcvbuf {
+        s.drops += 1;
+        let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
+        let mib = &mut k.net_mut(ns).mib;
+        mib[M::UdpRcvbufErrors] += 1;
+        mib[M::UdpInErrors] += 1;
+        cx.note(&skb, || format!("receive buffer: {rmem} of {rcvbuf} bytes in use"));
+        return cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
+    }
+    s.rmem += size;
+    skb.meta.since = cx.clock.ps();
+    let owner = s.owner;
+    s.queue.push_back(skb);
+    if let Some(task) = owner {
+        apps::sock_ready(k, cx, task);
+    }
+}
+
+/// `recvfrom` without waiting: a datagram, or a pending error, or nothing.
+///
+/// # Errors
+/// `sk_err`, reported once.
+pub fn recvfrom(k: &mut Kernel, cx: &mut Cx, id: SockId) -> Result<Option<Received>, Errno> {
+    let Some(s) = k.sockets.get_mut(id) else { return Err(Errno::EINVAL) };
+    if let Some(e) = s.err.take() {
+        return Err(e);
+    }
+    let Some(skb) = s.queue.pop_front() else { return Ok(None) };
+    // UDP-26, 27: the reader takes the whole queue over, and gives memory back late.
+    if s.reader == 0 {
+        s.reader = s.queue.len() + 1;
+    }
+    s.reader -= 1;
+    s.deficit += skb.meta.truesize;
+    if s.deficit >= s.rcvbuf >> 2 || s.reader == 0 {
+        s.rmem = s.rmem.saturating_sub(s.deficit);
+        s.deficit = 0;
+    }
+    let ns = s.ns;
+    let udp = s.proto == super::Proto::Udp;
+    cx.at(At::RecvMsg, &skb);
+    cx.copy(At::RecvMsg, skb.frame.payload.len);
+    if udp {
+        k.net_mut(ns).mib[M::UdpInDatagrams] += 1;
+    }
+    let got = read(&skb);
+    cx.delivered(skb);
+    Ok(Some(got))
+}
+
+fn read(skb: &SkBuff) -> Received {
+    let mut got = Received {
+        from: 0,
+        port: 0,
+        to: 0,
+        len: skb.frame.payload.len,
+        ttl: 0,
+        tag: skb.frame.payload.tag,
+        icmp: (0, 0, 0),
+        traced: skb.meta.traced,
+    };
+    if let Net::Ip4(ip, l4) = &skb.frame.net {
+        (got.from, got.to, got.ttl) = (ip.src, ip.dst, ip.ttl);
+        match l4 {
+            L4::Udp { sport, .. } => got.port = *sport,
+            L4::Icmp(i) => got.icmp = (i.kind, i.code, i.rest),
+            _ => {}
+        }
+    }
+    got
+}
+
+/// `__udp4_lib_err`: an ICMP error about a datagram that was sent from here (UDP-40 to 45).
+pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
+    let L4::Udp { sport, dport } = q.l4 else { return };
+    let t = Tuple { saddr: q.ip.dst, sport: dport, daddr: q.ip.src, dport: sport, dev };
+    let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t)) else {
+        return;
+    };
+    let Some(s) = k.sockets.get_mut(id) else { return };
+    let (errno, fatal) = err.errno();
+    let fatal = fatal
+        && !(err.kind == icmp::DEST_UNREACH && err.code == icmp::FRAG_NEEDED && s.opts.pmtudisc == PmtuDisc::Dont);
+    if s.opts.recverr {
+        s.errqueue.push_back(err);
+    } else if !fatal || s.peer == 0 {
+        return;
+    }
+    s.err = Some(errno);
+    if let Some(task) = s.owner {
+        apps::sock_ready(k, cx, task);
+    }
+}

@@ -1,0 +1,331 @@
+//! Hosts and the cables between them: carries frames from one kernel to another, and adds up what they saw.
+
+use crate::{
+    apps,
+    cost::Costs,
+    cpu,
+    drivers::phy,
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger},
+};
+use sim_core::{
+    digest::Digest,
+    engine::{self, Exhausted, Node, Sent},
+    rng::Streams,
+    time::{Rate, Span, Time},
+};
+use std::collections::VecDeque;
+
+/// A host: its kernel, and what the kernel needs to run.
+pub struct Host {
+    pub name: String,
+    pub kernel: Kernel,
+    pub cx: Cx,
+    inbound: Vec<Inbound>,
+    /// Events at one instant: more than [`INSTANT_LIMIT`] is a loop without time.
+    instant: (Time, u64),
+    /// Events of one call of [`Node::advance`] at most.
+    budget: u64,
+    /// The timeline stops here to change something.
+    script: Option<Time>,
+}
+
+/// The receiving end of one direction of a cable: frames in flight, in order of arrival, and one alarm.
+struct Inbound {
+    link: u32,
+    dev: DevId,
+    flight: VecDeque<(Time, Flying)>,
+    arrived: u64,
+}
+
+/// More events than this at one instant of one host end the run.
+pub const INSTANT_LIMIT: u64 = 20_000_000;
+
+/// Everything that is simulated together.
+pub struct World {
+    pub hosts: Vec<Host>,
+    pool: Pool,
+    costs: Costs,
+    seed: u64,
+    lookahead: Span,
+    links: u32,
+    /// Stop with an error after so many events.
+    pub max_events: u64,
+}
+
+/// One end of a cable.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    pub host: usize,
+    pub dev: DevId,
+}
+
+impl World {
+    /// An empty world. All random streams derive from `seed`.
+    pub fn new(costs: Costs, seed: u64) -> World {
+        World {
+            hosts: Vec::new(),
+            pool: Pool::default(),
+            costs,
+            seed,
+            lookahead: Span::MAX,
+            links: 0,
+            max_events: u64::MAX,
+        }
+    }
+
+    /// Boots a host. `hz`: ticks a second.
+    pub fn add_host(&mut self, name: &str, cores: u32, hz: u32) -> usize {
+        let number = self.hosts.len() as u32;
+        let mut cx = Cx::new(number, hz, self.costs.clone(), Streams::new(self.seed));
+        let kernel = Kernel::new(&mut cx, number, cores, hz);
+        self.hosts.push(Host {
+            name: name.to_owned(),
+            kernel,
+            cx,
+            inbound: Vec::new(),
+            instant: (Time::ZERO, 0),
+            budget: u64::MAX,
+            script: None,
+        });
+        self.hosts.len() - 1
+    }
+
+    /// Plugs a cable between two physical NICs. `delay` is one way; the carrier comes up on both ends.
+    pub fn wire(&mut self, a: End, b: End, delay: Span) {
+        for (from, to) in [(a, b), (b, a)] {
+            let link = self.links;
+            self.links += 1;
+            let rate = phy::rate(&self.hosts[from.host].kernel, from.dev);
+            let least = delay + rate.map_or(Span::ZERO, |r: Rate| r.span_of(84));
+            self.lookahead = self.lookahead.min(least);
+            let there = self.hosts[to.host].inbound.len() as u32;
+            self.hosts[to.host].inbound.push(Inbound { link, dev: to.dev, flight: VecDeque::new(), arrived: 0 });
+            let h = &mut self.hosts[from.host];
+            let wire = h.cx.outbound.len() as u32;
+            h.cx.outbound.push(crate::kernel::Outbound {
+                delay,
+                to: to.host as u32,
+                port: there,
+                same_host: from.host == to.host,
+            });
+            phy::plug(&mut h.kernel, from.dev, wire, 0);
+        }
+        for end in [a, b] {
+            let h = &mut self.hosts[end.host];
+            crate::kernel::linkwatch::netif_carrier_on(&mut h.kernel, &mut h.cx, end.dev);
+        }
+    }
+
+    /// Runs everything before `until`.
+    ///
+    /// # Errors
+    /// A budget is used up: `max_events`, or too many events at one instant.
+    pub fn run_until(&mut self, until: Time) -> Result<(), Exhausted> {
+        let taken: u64 = self.hosts.iter().map(|h| h.cx.queue.taken()).sum();
+        for h in &mut self.hosts {
+            h.budget = self.max_events.saturating_sub(taken).max(1);
+            h.cx.lookahead = self.lookahead;
+        }
+        engine::run(&mut self.hosts, &mut self.pool, self.lookahead, until, self.max_events)
+    }
+
+    /// The time of the earliest pending event, [`Time::MAX`] if none.
+    pub fn head(&self) -> Time {
+        self.hosts.iter().map(Node::head).min().unwrap_or(Time::MAX)
+    }
+
+    /// The digest of all that happened: the hosts' digests in order.
+    pub fn digest(&self) -> u64 {
+        let mut d = Digest::default();
+        for h in &self.hosts {
+            d.absorb(h.cx.queue.digest().value());
+            d.absorb(h.cx.obs.digest.value());
+        }
+        d.value()
+    }
+
+    /// Events taken so far.
+    pub fn events(&self) -> u64 {
+        self.hosts.iter().map(|h| h.cx.queue.taken()).sum()
+    }
+
+    /// Device crossings so far: frames received on a device.
+    pub fn crossings(&self) -> u64 {
+        self.hosts.iter().map(|h| h.cx.obs.hops[At::NetifReceiveSkb as usize]).sum()
+    }
+
+    /// Births, ends, and what is still on its way, over all hosts.
+    pub fn ledger(&self) -> (Ledger, u64) {
+        let mut sum = Ledger::default();
+        for l in self.hosts.iter().map(|h| h.cx.obs.ledger) {
+            sum.born += l.born;
+            sum.landed += l.landed;
+            sum.flown += l.flown;
+            sum.delivered += l.delivered;
+            sum.consumed += l.consumed;
+            sum.dropped += l.dropped;
+            sum.merged += l.merged;
+        }
+        (sum, self.hosts.iter().map(Host::in_flight).sum())
+    }
+
+    /// The followed packet as tcpdump would print it.
+    pub fn followed(&self) -> Option<String> {
+        self.hosts.iter().find_map(|h| h.cx.obs.followed.as_ref()).map(ToString::to_string)
+    }
+
+    /// Law 2: every frame born is delivered, consumed, merged, dropped with a reason, or in flight; nothing waits
+    /// without an alarm that will move it.
+    ///
+    /// # Errors
+    /// What does not add up.
+    pub fn check_laws(&self) -> Result<(), String> {
+        let (l, in_flight) = self.ledger();
+        let ended = l.delivered + l.consumed + l.dropped + l.merged + in_flight;
+        if l.born != ended {
+            return Err(format!(
+                "conservation: {} frames were born, {ended} are accounted for ({l:?}, {in_flight} in flight)",
+                l.born
+            ));
+        }
+        for h in &self.hosts {
+            if h.cx.queue.pending() == 0 && !h.kernel.cpus.iter().all(cpu::Cpu::is_idle) {
+                return Err(format!("{}: a core has work but nothing will wake it", h.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Frames that wait anywhere in this host, or fly towards it.
+    pub fn in_flight(&self) -> u64 {
+        let k = &self.kernel;
+        let flying: usize = self.inbound.iter().map(|i| i.flight.len()).sum();
+        flying as u64
+            + k.cpus.iter().map(cpu::Cpu::waiting).sum::<u64>()
+            + k.neigh4.waiting()
+            + k.sockets.waiting()
+            + k.devs.iter().map(|(d, _)| phy::waiting(k, d)).sum::<u64>()
+            + k.nets.iter().map(|n| n.frags.waiting()).sum::<u64>()
+    }
+
+    /// Runs `f` at virtual time `at`, which must not lie in the past, on core 0: a request from outside. Whatever it
+    /// queues is worked on when the simulation goes on.
+    pub fn at<T>(&mut self, at: Time, f: impl FnOnce(&mut Kernel, &mut Cx) -> T) -> T {
+        self.cx.clock = at.max(self.cx.queue.now());
+        self.cx.cpu = 0;
+        let result = f(&mut self.kernel, &mut self.cx);
+        self.script = Some(self.cx.clock);
+        let when = self.cx.clock.max(self.cx.queue.now());
+        self.cx.queue.set(when, Alarm::Script(0));
+        result
+    }
+
+    /// One event.
+    #[inline]
+    fn dispatch(&mut self, now: Time, what: Alarm, horizon: Time) -> Time {
+        let (k, cx) = (&mut self.kernel, &mut self.cx);
+        match what {
+            Alarm::Wire(port) => {
+                let dev = self.inbound[port as usize].dev;
+                let Some(f) = land(&mut self.inbound[port as usize], cx, port) else { return horizon };
+                phy::frame(k, cx, dev, f);
+                cpu::kick(k, cx, 0, horizon)
+            }
+            Alarm::Cpu(on) => cpu::alarm(k, cx, on, horizon),
+            Alarm::Wheel(on) => {
+                if !crate::kernel::timer::alarm_is_due(k, cx, on, now) {
+                    return horizon;
+                }
+                cpu::timer_irq(k, on);
+                cpu::kick(k, cx, on, horizon)
+            }
+            Alarm::TxDone(dev) => {
+                if k.devs.get(dev).is_some() {
+                    cx.clock = now;
+                    phy::tx_done(k, cx, dev);
+                }
+                cx.ship(horizon)
+            }
+            Alarm::Task(t) => match apps::alarm(k, now, t) {
+                Some(on) => cpu::kick(k, cx, on, horizon),
+                None => horizon,
+            },
+            Alarm::Script(_) => {
+                let mut horizon = cx.ship(horizon);
+                for on in 0..k.cpus.len() as u32 {
+                    horizon = cpu::kick(k, cx, on, horizon);
+                }
+                horizon
+            }
+        }
+    }
+}
+
+/// The first frame in flight has arrived; the alarm of the next one is set.
+#[inline]
+fn land(i: &mut Inbound, cx: &mut Cx, port: u32) -> Option<Flying> {
+    let (_, frame) = i.flight.pop_front()?;
+    i.arrived += 1;
+    if let Some((at, _)) = i.flight.front() {
+        cx.queue.message(*at, i.link, i.arrived, Alarm::Wire(port));
+    }
+    Some(frame)
+}
+
+impl Node for Host {
+    type Message = Flying;
+    type Shared = Pool;
+
+    fn head(&self) -> Time {
+        self.cx.queue.head()
+    }
+
+    fn taken(&self) -> u64 {
+        self.cx.queue.taken()
+    }
+
+    fn advance(
+        &mut self,
+        horizon: Time,
+        _lookahead: Span,
+        pool: &mut Pool,
+        out: &mut Vec<Sent<Flying>>,
+    ) -> Result<(), Exhausted> {
+        std::mem::swap(&mut self.cx.pool, pool);
+        let mut horizon = horizon;
+        let begun = self.cx.queue.taken();
+        let mut result = Ok(());
+        while let Some((key, what)) = self.cx.queue.pop_before(horizon) {
+            horizon = self.dispatch(key.at, what, horizon);
+            let taken = self.cx.queue.taken();
+            if self.instant.0 != key.at {
+                self.instant = (key.at, taken);
+            }
+            if taken - self.instant.1 > INSTANT_LIMIT {
+                result = Err(Exhausted { what: "events at one instant", limit: INSTANT_LIMIT, at: key.at });
+                break;
+            }
+            if taken - begun > self.budget {
+                result = Err(Exhausted { what: "events in a run", limit: self.budget, at: key.at });
+                break;
+            }
+        }
+        std::mem::swap(&mut self.cx.pool, pool);
+        self.cx.take_shipped(out);
+        result
+    }
+
+    #[inline]
+    fn receive(&mut self, at: Time, port: u32, frame: Flying) {
+        let i = &mut self.inbound[port as usize];
+        if i.flight.is_empty() {
+            self.cx.queue.message(at, i.link, i.arrived, Alarm::Wire(port));
+        }
+        i.flight.push_back((at, frame));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
