@@ -1,6 +1,7 @@
 //! Scenario files: the RON language, checks, plans, runs, verdicts.
 pub mod check;
 pub mod diagnostic;
+pub mod iproute2;
 pub mod load;
 pub mod names;
 pub mod outcome;
