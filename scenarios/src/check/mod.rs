@@ -123,15 +123,18 @@ fn all<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     one_of(words).replace(" or ", " and ")
 }
 
-/// A part of a value's text: `at` bytes into its content, `length` long. Of strings with escapes, the whole.
-fn part(source: &Source, at: Place, start: usize, length: usize) -> Place {
-    let whole = at.range;
-    let text = source.text.get(whole.bytes()).unwrap_or("");
-    // A mark that begins with a quote is of a string that is not written plainly; braces shift what follows.
-    if text.starts_with(['"', 'r']) && text.ends_with(['"', '#']) || at.number().is_some() {
+/// The place of a part of a string's content. Of a string that stands in the file otherwise than it is meant (escapes,
+/// braces), the whole.
+pub(crate) fn part(source: &Source, at: Place, content: &str, part: std::ops::Range<usize>) -> Place {
+    if source.text.get(at.range.bytes()) != Some(content) {
         return at;
     }
-    let from = (whole.start as usize + start).min(whole.end as usize);
-    let to = (from + length.max(1)).min(whole.end as usize).max(from);
-    Place::new(Range::new(from, to), at.number())
+    let start = at.range.start as usize + part.start;
+    // One past the end of the string: its last character.
+    let end = (at.range.start as usize + part.end).max(start + 1).min(at.range.end as usize);
+    let start = start.min(end.saturating_sub(1)).max(at.range.start as usize);
+    if !source.text.is_char_boundary(start) || !source.text.is_char_boundary(end) {
+        return at;
+    }
+    Place::new(Range::new(start, end), at.number())
 }
