@@ -57,6 +57,8 @@ impl Lab {
             max_backlog: 1000,
             host: 0,
             next_mac: 0,
+            generation: 1,
+            routes: Default::default(),
             xmit_depth: 0,
         };
         k.nets.push(NetNs::new("root", sysctl::NetConf::default()));
