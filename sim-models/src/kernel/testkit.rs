@@ -2,7 +2,7 @@
 
 use super::{
     Cx, DevId, Kernel, NetNs, NsId, RtnlOp,
-    addr::{on_carrier, on_down, on_up},
+    addr::{on_carrier, on_down, on_register, on_up},
     fib, linkwatch, neigh,
     netdevice::{Cold, Devices, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_UP, NetDevice, OperState, Stats},
     rtnl::{Brd, How, IfAddr, RouteSpec, RouteType, RtProto, Scope},
@@ -81,7 +81,7 @@ impl Lab {
         let net = self.k.net_mut(ns);
         net.last_ifindex += 1;
         let ifindex = net.last_ifindex;
-        let devconf = sysctl::DevConf::from_default(&net.conf);
+        let devconf = net.conf.default.clone();
         let cold = Cold {
             name: name.to_owned(),
             iflink: ifindex,
@@ -98,8 +98,8 @@ impl Lab {
             rx_nohandler: 0,
             peer_bytes: 0,
             devconf,
-            neigh: sysctl::new_parms(&mut self.k, &mut self.cx),
-            in_device: true,
+            neigh: neigh::Parms::default(),
+            in_device: false,
         };
         let dev = self.k.devs.insert(NetDevice {
             flags: if name == "lo" { IFF_LOOPBACK } else { IFF_BROADCAST | IFF_MULTICAST },
@@ -117,7 +117,7 @@ impl Lab {
             cold: Box::new(cold),
         });
         self.k.net_mut(ns).devs.push(dev);
-        sysctl::refresh(&mut self.k, dev);
+        on_register(&mut self.k, &mut self.cx, dev);
         dev
     }
 
