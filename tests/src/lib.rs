@@ -1,1 +1,5 @@
-//! tests
+//! What the workspace tests share: the labs recorded on a real kernel, how to play them in the simulator, and a look
+//! at the repository's own source.
+
+pub mod lab;
+pub mod source;

@@ -111,9 +111,10 @@ impl Lab {
             carrier: true,
             noop: false,
             conf: Default::default(),
+            port: 0,
             master: None,
             stats: Stats::default(),
-            kind: Kind::for_tests(),
+            kind: Kind::unset(),
             cold: Box::new(cold),
         });
         self.k.net_mut(ns).devs.push(dev);

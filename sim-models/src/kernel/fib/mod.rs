@@ -102,19 +102,27 @@ impl<A: Addr> Tables<A> {
     ///
     /// # Errors
     /// ENETUNREACH no route; EINVAL blackhole, EHOSTUNREACH unreachable, EACCES prohibit (RT-6).
-    #[inline]
     pub fn lookup(&self, key: &Key<A>) -> Result<Hit<A>, Errno> {
+        self.find(key).map(Route::hit)
+    }
+
+    /// The same, without copying the route: what packets ask.
+    ///
+    /// # Errors
+    /// As [`Tables::lookup`].
+    #[inline]
+    pub fn find(&self, key: &Key<A>) -> Result<&Route<A>, Errno> {
         match self.merged.lookup(key, true) {
-            Answer::Route(r) => Ok(r.hit()),
+            Answer::Route(r) => Ok(r),
             Answer::Error(e) => Err(e),
-            Answer::Again => self.lookup_default(key, true),
+            Answer::Again => self.find_default(key, true),
         }
     }
 
     #[cold]
-    fn lookup_default(&self, key: &Key<A>, linkstate: bool) -> Result<Hit<A>, Errno> {
+    fn find_default(&self, key: &Key<A>, linkstate: bool) -> Result<&Route<A>, Errno> {
         match self.others.get(&RT_TABLE_DEFAULT).map_or(Answer::Again, |t| t.lookup(key, linkstate)) {
-            Answer::Route(r) => Ok(r.hit()),
+            Answer::Route(r) => Ok(r),
             Answer::Error(e) => Err(e),
             Answer::Again => Err(Errno::ENETUNREACH),
         }
@@ -135,7 +143,7 @@ impl<A: Addr> Tables<A> {
         match self.merged.lookup(key, false) {
             Answer::Route(r) => Ok(r.hit()),
             Answer::Error(e) => Err(e),
-            Answer::Again => self.lookup_default(key, false),
+            Answer::Again => self.find_default(key, false).map(Route::hit),
         }
     }
 

@@ -100,9 +100,7 @@ pub fn sendto(
         }
     };
     if let Some(hit) = &rt.hit {
-        cx.asked(&skb, hit.origin, || {
-            format!("? {} src {}", route::route_text(k, hit, rt.dst.nexthop), Ip4Addr(rt.src))
-        });
+        cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
     }
     if rt.dst.kind == DstKind::Broadcast && !opts.broadcast {
         return give_up(k, cx, skb, Errno::EACCES);
@@ -239,7 +237,6 @@ pub fn recvfrom(k: &mut Kernel, cx: &mut Cx, id: SockId) -> Result<Option<Receiv
         k.net_mut(ns).mib[M::UdpInDatagrams] += 1;
     }
     let got = read(&skb);
-    cx.note(&skb, || "DELIVERED".to_owned());
     cx.delivered(skb);
     Ok(Some(got))
 }
