@@ -5,7 +5,8 @@ use super::{
     addr::on_carrier,
     fib,
     rtnl::{Brd, How, IfAddr, LinkAttrs, RouteSpec, RouteType, RtProto, Scope},
-    show_route::{dev_addr_lines, ip_route_lines},
+    show_addr::dev_addr_lines,
+    show_route::ip_route_lines,
 };
 use crate::{
     cost::Costs,

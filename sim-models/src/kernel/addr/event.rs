@@ -121,4 +121,5 @@ fn inetdev_destroy(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     }
     k.devs[dev].cold.in_device = false;
     sysctl::refresh(k, dev);
+    neigh::flush_dev(k, cx, dev, true);
 }
