@@ -15,6 +15,11 @@ pub struct Key {
 }
 
 impl Key {
+    #[inline]
+    fn word(self) -> u128 {
+        u128::from(self.at.ps()) << 64 | u128::from(self.order)
+    }
+
     /// The node that it belongs to.
     #[inline]
     pub fn node(self) -> usize {
@@ -39,6 +44,23 @@ impl<E> Eq for Entry<E> {}
 impl<E> PartialOrd for Entry<E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+    // What the heap asks: one comparison of 128 bits, reversed as below.
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        self.0.word() > other.0.word()
+    }
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        self.0.word() >= other.0.word()
+    }
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        self.0.word() < other.0.word()
+    }
+    #[inline]
+    fn ge(&self, other: &Self) -> bool {
+        self.0.word() <= other.0.word()
     }
 }
 impl<E> Ord for Entry<E> {

@@ -20,6 +20,7 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub mod show_addr;
 pub mod show_route;
 pub mod skb;
 pub mod sock;
