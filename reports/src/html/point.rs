@@ -117,7 +117,7 @@ fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flo
         xml(&errors)
     );
     html.push_str("<div class=\"figures\">\n");
-    for kind in Kind::ALL {
+    for kind in Kind::of(flow) {
         let title = format!("{}: {}", first.name, kind.title());
         figure(html, &flow_stem(scenario, point, flow, kind), inline, &title, |html| match kind {
             Kind::Percentiles => tables::percentiles(html, flow),
