@@ -112,8 +112,8 @@ pub(super) fn addr(words: &mut Words<'_>, mut family: Family) -> Result<RtnlOp, 
         addr.peer = Some(peer.addr);
         addr.len = peer.len;
     } else if cmd == Cmd::Del && !with_length {
-        // Fits whatever the length ("wildcard deletion").
-        addr.len = 0;
+        // iproute2 calls it a "wildcard deletion" and warns.
+        addr.len = IfAddr::ANY_LEN;
     }
     if cmd == Cmd::Del {
         // A deletion asks for neither.

@@ -141,7 +141,8 @@ pub(super) fn ip(
 ) -> Result<(), ParseError> {
     let Options { ns, family } = options(words)?;
     let ns = ns.or_else(|| outer.map(str::to_owned));
-    let word = words.next().ok_or_else(|| words.missing("an object is missing").help("like `link`, `addr`, `route`"))?;
+    let word =
+        words.next().ok_or_else(|| words.missing("an object is missing").help("like `link`, `addr`, `route`"))?;
     let object = find(OBJECTS, &word.text).ok_or_else(|| word.unknown("Object", "ip help", OBJECTS))?;
     let mut rtnl = |op: RtnlOp| out.push(Command { ns: ns.clone(), op: Op::Rtnl(op), column });
     match object.what {

@@ -174,9 +174,15 @@ mod tests {
 
     #[test]
     fn what_only_a_shell_can_do_is_refused() {
-        for (line, column) in
-            [("ip a | grep x", 6), ("ip a &", 6), ("echo $X", 6), ("echo `x`", 6), ("x >> y", 3), ("echo \"a$b\"", 8), ("(ip a)", 1)]
-        {
+        for (line, column) in [
+            ("ip a | grep x", 6),
+            ("ip a &", 6),
+            ("echo $X", 6),
+            ("echo `x`", 6),
+            ("x >> y", 3),
+            ("echo \"a$b\"", 8),
+            ("(ip a)", 1),
+        ] {
             let error = split(line).err().unwrap();
             assert_eq!(error.column, column, "{line}");
             assert!(error.text.starts_with("not supported: `"), "{}", error.text);

@@ -251,9 +251,7 @@ fn on_off(key: &str, word: &Word) -> Result<bool, ParseError> {
     match word.text.as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
-        other => {
-            Err(word.error(format!("Error: argument of \"{key}\" must be \"on\" or \"off\", not \"{other}\"")))
-        }
+        other => Err(word.error(format!("Error: argument of \"{key}\" must be \"on\" or \"off\", not \"{other}\""))),
     }
 }
 

@@ -1,7 +1,10 @@
 //! A request back into the line that makes it: for scripts made of scenarios, and for saying what was asked.
 
 use super::{Command, Op, neigh, value};
-use sim_models::drivers::Config;
+use sim_models::drivers::{
+    Config,
+    veth::{Peer, VethConfig},
+};
 use sim_models::kernel::rtnl::{
     Brd, FdbState, How, IfAddr, LinkAttrs, RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType,
     RtProto, RtnlOp,
@@ -38,19 +41,29 @@ fn ip(ns: Option<&str>) -> String {
 /// As a shell needs it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:=+%@,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn line(ns: Option<&str>, op: &RtnlOp) -> String {
     let ip = ip(ns);
     match op {
         RtnlOp::NewLink { name, attrs, config } => {
-            format!("{ip} link add {}{} type {}{}", quoted(name), attributes(attrs), config.kind(), settings(config))
+            format!(
+                "{ip} link add dev {}{} type {}{}",
+                quoted(name),
+                attributes(attrs),
+                config.kind(),
+                settings(config)
+            )
         }
         RtnlOp::SetLink { name, attrs } => set_link(&ip, name, attrs),
         RtnlOp::DelLink { name } => format!("{ip} link del dev {}", quoted(name)),
-        RtnlOp::NewAddr { dev, addr } => format!("{ip} addr add {} dev {}", address(addr, true), quoted(dev)),
-        RtnlOp::DelAddr { dev, addr } => format!("{ip} addr del {} dev {}", address(addr, addr.len > 0), quoted(dev)),
+        RtnlOp::NewAddr { dev, addr } => format!("{ip} addr add {} dev {}", address(addr), quoted(dev)),
+        RtnlOp::DelAddr { dev, addr } => format!("{ip} addr del {} dev {}", address(addr), quoted(dev)),
         RtnlOp::NewRoute { route, how } => format!("{ip} route {} {}", how_word(*how), self::route(route, false)),
         RtnlOp::DelRoute { route } => format!("{ip} route del {}", self::route(route, true)),
         RtnlOp::NewNeigh { dev, dst, lladdr, state, how } => {
@@ -132,10 +145,27 @@ fn pairs<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     all.map(|(word, value)| format!(" {word} {}", quoted(value))).collect()
 }
 
-/// A driver's settings, each with a blank in front.
+/// A driver's settings that are not as they would be anyway, each with a blank in front. A kernel without some feature
+/// refuses even to be told its default.
 fn settings(config: &Config) -> String {
+    if let Config::Veth(VethConfig { peer: Some(peer) }) = config {
+        return self::peer(peer);
+    }
+    let default = Config::of_kind(config.kind()).map(|c| c.shown()).unwrap_or_default();
     let shown = config.shown();
-    pairs(shown.iter().map(|(word, value)| (*word, value.as_str())))
+    pairs(shown.iter().filter(|s| !default.contains(s)).map(|(word, value)| (*word, value.as_str())))
+}
+
+fn peer(peer: &Peer) -> String {
+    let mut s = " peer".to_owned();
+    if let Some(name) = &peer.name {
+        put(&mut s, format_args!(" name {}", quoted(name)));
+    }
+    s.push_str(&attributes(&peer.attrs));
+    if let Some(ns) = &peer.netns {
+        put(&mut s, format_args!(" netns {}", quoted(ns)));
+    }
+    s
 }
 
 fn set_link(ip: &str, name: &str, a: &LinkAttrs) -> String {
@@ -162,11 +192,11 @@ fn kind_with(args: &[(String, String)]) -> &'static str {
     Config::KINDS.iter().map(|k| k.1).find(|kind| has(kind)).unwrap_or("bridge")
 }
 
-fn address(a: &IfAddr, with_length: bool) -> String {
+fn address(a: &IfAddr) -> String {
     let mut s = Ip4Addr(a.local).to_string();
     if let Some(peer) = a.peer {
         put(&mut s, format_args!(" peer {}/{}", Ip4Addr(peer), a.len));
-    } else if with_length {
+    } else if a.len != IfAddr::ANY_LEN {
         put(&mut s, format_args!("/{}", a.len));
     }
     match a.broadcast {
@@ -188,7 +218,11 @@ fn route(r: &RouteSpec, delete: bool) -> String {
     if r.kind != RouteType::Unicast {
         put(&mut s, format_args!("{} ", r.kind.name()));
     }
-    if r.dst.len == 0 && r.dst.addr == 0 { s.push_str("default") } else { put(&mut s, format_args!("{}", r.dst)) }
+    if r.dst.len == 0 && r.dst.addr == 0 {
+        s.push_str("default")
+    } else {
+        put(&mut s, format_args!("{}", r.dst))
+    }
     if let Some(via) = r.via {
         put(&mut s, format_args!(" via {}", Ip4Addr(via)));
     }

@@ -112,7 +112,10 @@ fn program(words: &mut Words<'_>, ns: Option<&str>, out: &mut Vec<Command>) -> R
         "sysctl" => sysctl::sysctl(words, |op| emit(ns.map(str::to_owned), Op::Rtnl(op)))?,
         "echo" => emit(ns.map(str::to_owned), Op::Rtnl(sysctl::echo(words)?)),
         // Everyone here is root.
-        "sudo" => return program(words, ns, out),
+        "sudo" => {
+            words.deeper()?;
+            return program(words, ns, out);
+        }
         _ => return Err(unknown_program(name)),
     }
     words.end()
@@ -120,8 +123,26 @@ fn program(words: &mut Words<'_>, ns: Option<&str>, out: &mut Vec<Command>) -> R
 
 /// Tools that a scenario may well want, some day.
 const LATER: &[&str] = &[
-    "tc", "nft", "iptables", "ip6tables", "iptables-restore", "ethtool", "ss", "ping", "arping", "tcpdump", "nc",
-    "sleep", "conntrack", "ifconfig", "route", "arp", "brctl", "vconfig", "docker", "modprobe",
+    "tc",
+    "nft",
+    "iptables",
+    "ip6tables",
+    "iptables-restore",
+    "ethtool",
+    "ss",
+    "ping",
+    "arping",
+    "tcpdump",
+    "nc",
+    "sleep",
+    "conntrack",
+    "ifconfig",
+    "route",
+    "arp",
+    "brctl",
+    "vconfig",
+    "docker",
+    "modprobe",
 ];
 
 fn unknown_program(name: &Word) -> ParseError {

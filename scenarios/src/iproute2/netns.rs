@@ -51,6 +51,7 @@ pub(super) fn netns(
             if words.peek().is_none() {
                 return Err(words.missing("No command specified"));
             }
+            words.deeper()?;
             let before = out.len();
             program(words, Some(&name), out)?;
             out[before..].iter_mut().for_each(|c| c.column = column);

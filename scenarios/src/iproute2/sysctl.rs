@@ -47,7 +47,9 @@ fn setting(word: &Word, write: bool) -> Result<RtnlOp, ParseError> {
         });
     };
     if key.is_empty() {
-        return Err(word.error(format!("sysctl: malformed setting \"{}\"", word.text)).help("KEY=VALUE, without blanks"));
+        return Err(word
+            .error(format!("sysctl: malformed setting \"{}\"", word.text))
+            .help("KEY=VALUE, without blanks"));
     }
     Ok(RtnlOp::Sysctl { key: key.to_owned(), value: value.to_owned() })
 }
@@ -69,7 +71,9 @@ pub(super) fn echo(words: &mut Words<'_>) -> Result<RtnlOp, ParseError> {
     }
     let file = words.arg()?;
     let Some(key) = file.text.strip_prefix(PROC).filter(|k| !k.is_empty()) else {
-        return Err(file.error(format!("not supported: writing to `{}`", file.text)).help("only files below /proc/sys"));
+        return Err(file
+            .error(format!("not supported: writing to `{}`", file.text))
+            .help("only files below /proc/sys"));
     };
     Ok(RtnlOp::Sysctl { key: key.to_owned(), value: text.join(" ") })
 }

@@ -1,7 +1,10 @@
 //! Numbers and addresses as iproute2 reads them.
 
 use super::{ParseError, lex::Word};
-use sim_models::{kernel::rtnl::{Scope, RtProto}, packet::{Mac, Prefix}};
+use sim_models::{
+    kernel::rtnl::{RtProto, Scope},
+    packet::{Mac, Prefix},
+};
 
 /// `strtoul` with base 0: decimal, 0x… or 0… (octal), the whole word.
 pub(super) fn number(text: &str) -> Option<u64> {
@@ -53,7 +56,9 @@ impl Family {
     }
 
     fn expected(self, what: &str, word: &Word) -> ParseError {
-        if word.text.contains(':') && word.text.split('/').next().is_some_and(|a| a.parse::<std::net::Ipv6Addr>().is_ok()) {
+        if word.text.contains(':')
+            && word.text.split('/').next().is_some_and(|a| a.parse::<std::net::Ipv6Addr>().is_ok())
+        {
             return word.error("not supported yet: IPv6");
         }
         word.error(format!("Error: {} {what} is expected rather than \"{}\".", self.name(), word.text))
@@ -253,7 +258,17 @@ mod tests {
         ] {
             assert_eq!(of(text), Ok((want.to_owned(), given)), "{text}");
         }
-        for bad in ["10.0.0.1/33", "10.0.0.1/", "10.0.0.1/255.0.255.0", "10.0.0.256", "1.2.3.4.5", "", "foo", "default/0", "10..1"] {
+        for bad in [
+            "10.0.0.1/33",
+            "10.0.0.1/",
+            "10.0.0.1/255.0.255.0",
+            "10.0.0.256",
+            "1.2.3.4.5",
+            "",
+            "foo",
+            "default/0",
+            "10..1",
+        ] {
             let want = format!("Error: any valid prefix is expected rather than \"{bad}\".");
             assert_eq!({ Family::Any }.prefix(&word(bad)).unwrap_err().text, want);
         }

@@ -6,11 +6,16 @@ use super::{ParseError, lex::Word};
 pub(super) struct Words<'a> {
     rest: &'a [Word],
     end: usize,
+    /// How many commands this one stands in (`ip netns exec NS`, `sudo`).
+    depth: u32,
 }
+
+/// No sensible line goes deeper.
+const MAX_DEPTH: u32 = 16;
 
 impl<'a> Words<'a> {
     pub fn new(words: &'a [Word], end: usize) -> Words<'a> {
-        Words { rest: words, end }
+        Words { rest: words, end, depth: 0 }
     }
 
     pub fn next(&mut self) -> Option<&'a Word> {
@@ -26,6 +31,17 @@ impl<'a> Words<'a> {
     /// The value of the keyword before it (`NEXT_ARG`).
     pub fn arg(&mut self) -> Result<&'a Word, ParseError> {
         self.next().ok_or_else(|| self.missing("Command line is not complete. Try option \"help\""))
+    }
+
+    /// A command within this one begins.
+    pub fn deeper(&mut self) -> Result<(), ParseError> {
+        self.depth += 1;
+        match self.peek() {
+            Some(word) if self.depth > MAX_DEPTH => {
+                Err(word.error(format!("more than {MAX_DEPTH} commands within one another")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A word is missing at the end of the line.
@@ -121,7 +137,10 @@ mod tests {
     fn the_first_keyword_that_fits_wins() {
         let table = [exact("src", 1), prefix("metric", 2), prefix("mtu", 3), exact("m", 4)];
         let what = |word| find(&table, word).map(|k| k.what);
-        assert_eq!([what("src"), what("sr"), what("m"), what("mt"), what("metrics")], [Some(1), None, Some(2), Some(3), None]);
+        assert_eq!(
+            [what("src"), what("sr"), what("m"), what("mt"), what("metrics")],
+            [Some(1), None, Some(2), Some(3), None]
+        );
         assert_eq!(what(""), None);
     }
 
