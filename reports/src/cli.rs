@@ -86,7 +86,7 @@ where
 }
 
 /// Help and version, or what is wrong with the arguments.
-fn arguments(error: &clap::Error, out: &mut Patient, err: &mut Patient) -> u8 {
+fn arguments<'s>(error: &clap::Error, out: &mut Patient<'s>, err: &mut Patient<'s>) -> u8 {
     let (to, code) = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => (out, GOOD),
         _ => (err, BAD_INPUT),
@@ -255,7 +255,9 @@ fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
     };
     let [plan] = plans.as_slice() else {
         let count = units::thousands(plans.len() as u64);
-        streams.complain(&format!("error: walk follows a packet of one scenario, and there are {count} below this path\n"));
+        streams.complain(&format!(
+            "error: walk follows a packet of one scenario, and there are {count} below this path\n"
+        ));
         return Ok(BAD_INPUT);
     };
     match run::follow(plan, 0, args.flow.as_deref(), args.packet, args.all) {
