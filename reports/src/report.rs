@@ -96,7 +96,7 @@ fn jobs<'f>(figures: &'f Figures) -> Vec<Job<'f>> {
             });
         }
         for point in &scenario.points {
-            flows.extend(point.flows.iter().map(|flow| (point.status, scenario, point, flow)));
+            flows.extend(point.shown().map(|(flow, _)| (point.status, scenario, point, flow)));
         }
     }
     // Stable: the failed ones first, else as run.
