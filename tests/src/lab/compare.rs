@@ -26,13 +26,23 @@ pub fn differences(kernel: &Trace, simulator: &Trace) -> Vec<Difference> {
     for name in names {
         let (k, s) = (kernel.get(name).unwrap_or(&none), simulator.get(name).unwrap_or(&none));
         // A block without a line on one side and absent on the other still differs by its presence.
-        let missing = kernel.contains_key(name) != simulator.contains_key(name);
-        if k != s || missing {
-            let first = k.iter().zip(s).position(|(a, b)| a != b).unwrap_or(k.len().min(s.len()));
-            out.push(Difference { block: name.clone(), first, kernel: k.clone(), simulator: s.clone() });
+        if kernel.contains_key(name) == simulator.contains_key(name) {
+            out.extend(lines(name, k, s));
+        } else {
+            out.push(Difference { block: name.clone(), first: 0, kernel: k.clone(), simulator: s.clone() });
         }
     }
     out
+}
+
+/// Tells two lists of lines apart.
+pub fn lines(block: &str, kernel: &[String], simulator: &[String]) -> Option<Difference> {
+    if kernel == simulator {
+        return None;
+    }
+    let same = kernel.iter().zip(simulator).position(|(a, b)| a != b);
+    let first = same.unwrap_or(kernel.len().min(simulator.len()));
+    Some(Difference { block: block.to_owned(), first, kernel: kernel.to_vec(), simulator: simulator.to_vec() })
 }
 
 /// A trace as blocks of lines.

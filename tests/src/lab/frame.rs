@@ -27,7 +27,8 @@ impl Dir {
         (Dir::InOther, "inO"),
     ];
 
-    fn name(self) -> &'static str {
+    /// As a trace spells it.
+    pub fn name(self) -> &'static str {
         Dir::ALL.iter().find(|d| d.0 == self).map_or("?", |d| d.1)
     }
 }
