@@ -112,3 +112,69 @@ pub struct Verdict {
     /// The target that a latency plot draws: flow name, percentile × 10,000, picoseconds.
     pub target: Option<(String, u64, u64)>,
 }
+
+/// The life of one packet as data; `walk` prints it, and nothing in it is laid out yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Journey {
+    pub head: JourneyHead,
+    /// In order of time.
+    pub rows: Vec<Row>,
+    /// Closing remarks, a label ("why", "on a real host") and a sentence each.
+    pub notes: Vec<(String, String)>,
+}
+
+/// The first line of a walk: who travelled, what became of it, how long it took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JourneyHead {
+    /// As tcpdump would print it: "IP 192.0.2.20.42494 > 192.0.2.10.80: UDP, length 64".
+    pub packet: String,
+    /// "DELIVERED", "DROPPED", "CONSUMED", "IN FLIGHT"; a drop's reason follows: "DROPPED IP_RPFILTER".
+    pub verdict: String,
+    /// Where it ended: "h1/c1 socket 0.0.0.0:80", "gw/root, ip_rcv_finish_core".
+    pub place: String,
+    /// Picoseconds from the first row to the end, and how they divide.
+    pub total_ps: u64,
+    /// On a core, in a stage.
+    pub work_ps: u64,
+    /// In a queue: backlog, qdisc, ring, neighbour entry, socket buffer.
+    pub wait_ps: u64,
+    /// Serialisation and propagation.
+    pub wire_ps: u64,
+}
+
+/// One line of a walk. `place` is the scenario line that made the entry in question: "outside.ron:31".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A kernel function ran.
+    Hop(Hop),
+    /// A table was asked and this entry answered: "main: 192.0.2.0/24 dev eth0 src 192.0.2.20".
+    Ask { text: String, place: Option<String> },
+    /// The packet changed: what ("dst", "ttl", "MAC"), and from what to what.
+    Rewrite { what: String, text: String },
+    /// A remark on the hop above; `name` may be empty.
+    Note { name: String, text: String, place: Option<String> },
+    /// From here other tables count: another namespace of the same kernel.
+    Switch { from: String, to: String, text: String },
+    /// The packet came into the hands of a core of a host.
+    Host { host: String, cpu: u32, context: String, tables: String },
+    /// The packet crossed a cable.
+    Wire { at_ps: u64, cost_ps: u64, from: String, to: String, text: String, place: Option<String> },
+    /// The packet was dropped here.
+    Drop { at_ps: u64, reason: String, text: String, place: Option<String> },
+}
+
+/// One kernel function on a packet's way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hop {
+    /// Since the packet's first row, picoseconds.
+    pub at_ps: u64,
+    /// Core time billed, picoseconds.
+    pub cost_ps: u64,
+    /// Whose tables count: "h1/root".
+    pub tables: String,
+    pub cpu: u32,
+    /// The kernel's name: "ip_rcv".
+    pub name: String,
+    pub text: String,
+    pub place: Option<String>,
+}

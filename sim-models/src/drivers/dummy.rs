@@ -1,18 +1,32 @@
-//! (to be written)
+//! drivers/net/dummy.c: counts what it is given and throws it away. The smallest driver there is.
+
 use super::{Arg, Driver, Setup};
-use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+use crate::kernel::{
+    At, Cx, DevId, Kernel, RtnlError, SkBuff,
+    netdevice::{IFF_BROADCAST, IFF_NOARP},
+};
 
 pub struct Dummy;
+
+/// It has no settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config;
+
 impl Driver for Dummy {
     type Config = Config;
     const ARGS: &'static [Arg<Config>] = &[];
-    const SETUP: Setup = Setup::ETHER;
+    const SETUP: Setup = Setup { flags: IFF_BROADCAST | IFF_NOARP, min_mtu: 0, max_mtu: 0, ..Setup::ETHER };
+
     fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _c: &Config) -> Result<Self, RtnlError> {
         Ok(Dummy)
     }
-    fn xmit(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _skb: SkBuff) {
-        unimplemented!()
+
+    /// `dummy_xmit`
+    fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+        cx.at(At::DummyXmit, &skb);
+        let stats = &mut k.devs[dev].stats;
+        stats.tx_packets += 1;
+        stats.tx_bytes += u64::from(skb.frame.len());
+        cx.consume(skb);
     }
 }

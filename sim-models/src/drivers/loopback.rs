@@ -1,18 +1,39 @@
-//! (to be written)
+//! drivers/net/loopback.c: what a namespace sends to itself (DEV-35, 36).
+
 use super::{Arg, Driver, Setup};
-use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+use crate::kernel::{At, Cx, DevId, Kernel, RtnlError, SkBuff, dev, netdevice::IFF_LOOPBACK};
 
 pub struct Loopback;
+
+/// It has no settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config;
+
 impl Driver for Loopback {
     type Config = Config;
     const ARGS: &'static [Arg<Config>] = &[];
-    const SETUP: Setup = Setup::ETHER;
+    const SETUP: Setup =
+        Setup { flags: IFF_LOOPBACK, mtu: 65536, min_mtu: 0, max_mtu: 0, tx_queue_len: 1000, carrier: true };
+    const VIRTUAL: bool = false;
+    const NETNS_IMMUTABLE: bool = true;
+
     fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _c: &Config) -> Result<Self, RtnlError> {
         Ok(Loopback)
     }
-    fn xmit(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _skb: SkBuff) {
-        unimplemented!()
+
+    /// `loopback_xmit`: the socket lets go of the buffer, the routing decision stays with it. Counters of both
+    /// directions are the same numbers.
+    fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut skb: SkBuff) {
+        cx.at(At::LoopbackXmit, &skb);
+        let bytes = u64::from(skb.frame.len());
+        skb.meta.sock = None;
+        skb.meta.pkt_type = dev::eth_type_trans(k.devs[dev].mac, skb.frame.dst);
+        if dev::netif_rx(k, cx, skb) {
+            let stats = &mut k.devs[dev].stats;
+            stats.tx_packets += 1;
+            stats.rx_packets += 1;
+            stats.tx_bytes += bytes;
+            stats.rx_bytes += bytes;
+        }
     }
 }

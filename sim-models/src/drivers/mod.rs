@@ -7,7 +7,8 @@ mod loopback;
 pub mod phy;
 pub mod veth;
 
-use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, SkBuff};
+use crate::packet::Mac;
 
 /// How a new device of this kind looks before anyone sets anything (`ndo_setup`).
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,7 @@ pub struct Setup {
     /// Bytes.
     pub mtu: u32,
     pub min_mtu: u32,
+    /// 0: no limit.
     pub max_mtu: u32,
     pub tx_queue_len: u32,
     /// Carrier from the start.
@@ -33,6 +35,18 @@ impl Setup {
         tx_queue_len: 1000,
         carrier: true,
     };
+}
+
+/// What a master hears of its ports (`NETDEV_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Up,
+    Down,
+    /// Operational state or carrier.
+    Change,
+    ChangeMtu,
+    /// Its MAC address; the old one is in the master's own books.
+    ChangeAddr,
 }
 
 /// A device driver: plain functions over the whole kernel, since a driver may route, transmit on other devices, or
@@ -75,6 +89,57 @@ pub trait Driver: Sized + 'static {
     fn config(_k: &Kernel, _dev: DevId) -> Self::Config {
         Self::Config::default()
     }
+
+    /// Such a device can't move to another namespace (`netns_immutable`, DEV-29).
+    const NETNS_IMMUTABLE: bool = false;
+    /// Devices of this kind come in pairs: what is asked for of the other one, which is registered first (DEV-3).
+    fn peer(_c: &Self::Config) -> Option<veth::Peer> {
+        None
+    }
+    /// Joins the two devices of a pair.
+    fn pair(_k: &mut Kernel, _dev: DevId, _peer: DevId) {}
+    /// The device at the other end, if there is one (`ndo_get_iflink`).
+    fn other_end(_k: &Kernel, _dev: DevId) -> Option<DevId> {
+        None
+    }
+    /// Changes the MAC address (`ndo_set_mac_address`).
+    ///
+    /// # Errors
+    /// EADDRNOTAVAIL: not a valid unicast address.
+    fn set_mac(k: &mut Kernel, _cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
+        if !mac.is_valid() {
+            return Err(RtnlError::new(Errno::EADDRNOTAVAIL));
+        }
+        k.devs[dev].mac = mac;
+        Ok(())
+    }
+    /// The MTU, within the device's limits (`ndo_change_mtu`).
+    fn change_mtu(k: &mut Kernel, dev: DevId, mtu: u32) {
+        k.devs[dev].mtu = mtu;
+    }
+    /// As a master: takes `dev` as a port, gives it back (`ndo_add_slave`, `ndo_del_slave`).
+    ///
+    /// # Errors
+    /// EOPNOTSUPP: such a device is no master; else the kernel's own reasons.
+    fn add_slave(_k: &mut Kernel, _cx: &mut Cx, _master: DevId, _dev: DevId) -> Result<(), RtnlError> {
+        Err(RtnlError::new(Errno::EOPNOTSUPP))
+    }
+    fn del_slave(_k: &mut Kernel, _cx: &mut Cx, _master: DevId, _dev: DevId) {}
+    /// As a master: settings of a port (`slave_changelink`), iproute2's keyword and value each.
+    ///
+    /// # Errors
+    /// iproute2's for an unknown word or a bad value, the kernel's for what it refuses.
+    fn slave_changelink(
+        _k: &mut Kernel,
+        _cx: &mut Cx,
+        _master: DevId,
+        _port: DevId,
+        _args: &[(String, String)],
+    ) -> Result<(), RtnlError> {
+        Err(RtnlError::new(Errno::EOPNOTSUPP))
+    }
+    /// As a master: something happened to a port.
+    fn notify(_k: &mut Kernel, _cx: &mut Cx, _master: DevId, _port: DevId, _event: Event) {}
 }
 
 /// One setting of a driver.
@@ -83,6 +148,7 @@ pub struct Arg<C: 'static> {
     pub word: &'static str,
     /// What the value looks like, for help texts: "0|1", "TIME".
     pub value: &'static str,
+    /// For a bad value iproute2's words, without the `Error: ` before them: `argument "x" is wrong: invalid priority`.
     pub set: fn(&mut C, &str) -> Result<(), String>,
     pub show: fn(&C) -> Option<String>,
 }
@@ -138,6 +204,12 @@ macro_rules! drivers {
 
         impl Kind {
             pub fn name(&self) -> &'static str { match self { $(Kind::$Name(_) => $word),* } }
+            /// Made by user space on request?
+            pub fn is_virtual(&self) -> bool { match self { $(Kind::$Name(_) => <$T as Driver>::VIRTUAL),* } }
+            /// Can't it move to another namespace?
+            pub fn netns_immutable(&self) -> bool {
+                match self { $(Kind::$Name(_) => <$T as Driver>::NETNS_IMMUTABLE),* }
+            }
         }
 
         #[inline]
@@ -165,6 +237,42 @@ macro_rules! drivers {
         pub(crate) fn changelink(k: &mut Kernel, cx: &mut Cx, dev: DevId, c: &Config) -> Result<(), RtnlError> {
             match c { $(Config::$Name(c) => <$T as Driver>::changelink(k, cx, dev, c)),* }
         }
+        pub(crate) fn peer(c: &Config) -> Option<veth::Peer> {
+            match c { $(Config::$Name(c) => <$T as Driver>::peer(c)),* }
+        }
+        pub(crate) fn pair(k: &mut Kernel, dev: DevId, peer: DevId) {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::pair(k, dev, peer)),* }
+        }
+        /// The device at the other end of `dev`: `@NAME` of `ip link`.
+        pub fn other_end(k: &Kernel, dev: DevId) -> Option<DevId> {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::other_end(k, dev)),* }
+        }
+        pub(crate) fn set_mac(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::set_mac(k, cx, dev, mac)),* }
+        }
+        pub(crate) fn change_mtu(k: &mut Kernel, dev: DevId, mtu: u32) {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::change_mtu(k, dev, mtu)),* }
+        }
+        pub(crate) fn add_slave(k: &mut Kernel, cx: &mut Cx, master: DevId, dev: DevId) -> Result<(), RtnlError> {
+            match k.devs[master].kind { $(Kind::$Name(_) => <$T as Driver>::add_slave(k, cx, master, dev)),* }
+        }
+        pub(crate) fn del_slave(k: &mut Kernel, cx: &mut Cx, master: DevId, dev: DevId) {
+            match k.devs[master].kind { $(Kind::$Name(_) => <$T as Driver>::del_slave(k, cx, master, dev)),* }
+        }
+        pub(crate) fn slave_changelink(
+            k: &mut Kernel,
+            cx: &mut Cx,
+            master: DevId,
+            port: DevId,
+            args: &[(String, String)],
+        ) -> Result<(), RtnlError> {
+            match k.devs[master].kind {
+                $(Kind::$Name(_) => <$T as Driver>::slave_changelink(k, cx, master, port, args)),*
+            }
+        }
+        pub(crate) fn notify(k: &mut Kernel, cx: &mut Cx, master: DevId, port: DevId, event: Event) {
+            match k.devs[master].kind { $(Kind::$Name(_) => <$T as Driver>::notify(k, cx, master, port, event)),* }
+        }
         /// The device's settings as they are now.
         pub fn config(k: &Kernel, dev: DevId) -> Config {
             match k.devs[dev].kind { $(Kind::$Name(_) => Config::$Name(<$T as Driver>::config(k, dev))),* }
@@ -178,4 +286,11 @@ drivers! {
     Veth "veth": veth::Veth,
     Bridge "bridge": bridge::Bridge,
     Dummy "dummy": dummy::Dummy,
+}
+
+impl Kind {
+    /// What a device has until its driver's `newlink` made the real state.
+    pub(crate) fn unset() -> Kind {
+        Kind::Dummy(dummy::Dummy)
+    }
 }

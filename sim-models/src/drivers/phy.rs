@@ -273,6 +273,7 @@ pub(crate) fn frame(k: &mut Kernel, cx: &mut Cx, dev: DevId, frame: Flying) {
     cx.obs.ledger.landed += 1;
     let mut skb = frame.land(dev);
     skb.meta.since = cx.queue.now().ps();
+    cx.landed(&skb);
     if !k.devs.get(dev).is_some_and(super::super::kernel::NetDevice::is_up) {
         return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
     }

@@ -1,18 +1,160 @@
-//! (to be written)
-use super::{Arg, Driver, Setup};
-use crate::kernel::{Cx, DevId, Kernel, RtnlError, SkBuff};
+//! drivers/net/veth.c: a pair of devices; what one sends the other receives, through the core's backlog. Without
+//! NAPI and GRO, which are off by default (VETH-18).
 
-pub struct Veth;
+use super::{Arg, Driver, Kind, Setup};
+use crate::kernel::{At, Cx, DevId, Kernel, Reason, RtnlError, SkBuff, dev, linkwatch, rtnl::LinkAttrs};
+use crate::packet::frame::ETH_HLEN;
+
+/// One end.
+pub struct Veth {
+    /// The other end; [`DevId::NONE`] before the two are joined, and while they are deleted.
+    peer: DevId,
+}
+
+/// `type veth peer …`
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config;
-impl Driver for Veth {
-    type Config = Config;
-    const ARGS: &'static [Arg<Config>] = &[];
-    const SETUP: Setup = Setup::ETHER;
-    fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _c: &Config) -> Result<Self, RtnlError> {
-        Ok(Veth)
+pub struct VethConfig {
+    /// `None`: `vethN` in the same namespace.
+    pub peer: Option<Box<Peer>>,
+}
+
+/// `peer [name NAME] [address M] [mtu N] [txqueuelen N] [netns NS]`
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peer {
+    /// `None`: the first free `vethN`.
+    pub name: Option<String>,
+    /// `None`: where the request is made.
+    pub netns: Option<String>,
+    /// Of these `veth_newlink` heeds address, mtu, txqueuelen and flags; `up` it can't do yet and refuses.
+    pub attrs: LinkAttrs,
+}
+
+/// A frame may exceed the MTU by a VLAN tag, there or not (VETH-2).
+const VLAN_HLEN: u32 = 4;
+
+/// `__is_skb_forwardable`: may `skb` go to a device that is `up` or not and has this MTU?
+#[inline]
+pub(super) fn is_skb_forwardable(up: bool, mtu: u32, skb: &SkBuff) -> bool {
+    up && (skb.frame.len() <= mtu + ETH_HLEN + VLAN_HLEN || skb.meta.gso_size != 0)
+}
+
+fn peer_of(k: &Kernel, dev: DevId) -> DevId {
+    match k.devs[dev].kind {
+        Kind::Veth(Veth { peer }) => peer,
+        _ => DevId::NONE,
     }
-    fn xmit(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _skb: SkBuff) {
-        unimplemented!()
+}
+
+fn set_peer(k: &mut Kernel, dev: DevId, peer: DevId) {
+    if let Some(d) = k.devs.get_mut(dev) {
+        d.kind = Kind::Veth(Veth { peer });
+    }
+}
+
+/// `____dev_forward_skb`, the scrubbing: nothing but the mark survives, and that not across namespaces (VETH-5). The
+/// socket stays attached until the next IP input (VETH-6).
+#[inline]
+fn scrub(skb: &mut SkBuff, crosses: bool) {
+    let m = &mut skb.meta;
+    m.dst = None;
+    m.priority = 0;
+    m.iif = 0;
+    m.ignore_df = false;
+    if crosses {
+        m.mark = 0;
+    }
+}
+
+impl Driver for Veth {
+    type Config = VethConfig;
+    const ARGS: &'static [Arg<VethConfig>] = &[];
+    const SETUP: Setup = Setup::ETHER;
+
+    /// `veth_newlink` for one end: it has no carrier until both are up.
+    fn newlink(k: &mut Kernel, cx: &mut Cx, dev: DevId, _c: &VethConfig) -> Result<Self, RtnlError> {
+        linkwatch::netif_carrier_off(k, cx, dev);
+        Ok(Veth { peer: DevId::NONE })
+    }
+
+    fn peer(c: &VethConfig) -> Option<Peer> {
+        Some(c.peer.as_deref().cloned().unwrap_or_default())
+    }
+
+    fn pair(k: &mut Kernel, dev: DevId, peer: DevId) {
+        set_peer(k, dev, peer);
+        set_peer(k, peer, dev);
+    }
+
+    fn other_end(k: &Kernel, dev: DevId) -> Option<DevId> {
+        Some(peer_of(k, dev)).filter(|p| k.devs.get(*p).is_some())
+    }
+
+    /// `veth_xmit`: the same buffer goes to the peer. To set `skb.dev` is to change the namespace.
+    #[inline]
+    fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut skb: SkBuff) {
+        cx.at(At::VethXmit, &skb);
+        let peer = peer_of(k, dev);
+        let bytes = u64::from(skb.frame.len());
+        let ns = k.devs[dev].ns;
+        let Some(rcv) = k.devs.get_mut(peer) else {
+            k.devs[dev].stats.tx_dropped += 1;
+            return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
+        };
+        if !is_skb_forwardable(rcv.is_up(), rcv.mtu, &skb) {
+            rcv.stats.rx_dropped += 1;
+            k.devs[dev].stats.tx_dropped += 1;
+            return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
+        }
+        let crosses = rcv.ns != ns;
+        skb.meta.pkt_type = dev::eth_type_trans(rcv.mac, skb.frame.dst);
+        scrub(&mut skb, crosses);
+        cx.note(&skb, || format!("{} hands the frame to its peer", k.devs[dev].name()));
+        skb.meta.dev = peer;
+        if dev::netif_rx(k, cx, skb) {
+            let tx = &mut k.devs[dev].stats;
+            tx.tx_packets += 1;
+            tx.tx_bytes += bytes;
+            // VETH-17: the receiver's counters are these numbers.
+            let rx = &mut k.devs[peer].stats;
+            rx.rx_packets += 1;
+            rx.rx_bytes += bytes;
+        } else {
+            k.devs[dev].stats.tx_dropped += 1;
+        }
+    }
+
+    /// `veth_open`: the second end that is opened brings the carrier for both (VETH-22).
+    fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+        let peer = peer_of(k, dev);
+        if k.devs.get(peer).is_some_and(|p| p.is_up()) {
+            linkwatch::netif_carrier_on(k, cx, dev);
+            linkwatch::netif_carrier_on(k, cx, peer);
+        }
+    }
+
+    /// `veth_close`
+    fn stop(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+        linkwatch::netif_carrier_off(k, cx, dev);
+        let peer = peer_of(k, dev);
+        if k.devs.get(peer).is_some() {
+            linkwatch::netif_carrier_off(k, cx, peer);
+        }
+    }
+
+    /// `veth_dellink`: neither end goes alone (DEV-33).
+    fn dellink(k: &mut Kernel, _cx: &mut Cx, dev: DevId) -> Option<DevId> {
+        let peer = Self::other_end(k, dev);
+        set_peer(k, dev, DevId::NONE);
+        set_peer(k, peer?, DevId::NONE);
+        peer
+    }
+
+    fn config(k: &Kernel, dev: DevId) -> VethConfig {
+        let peer = Self::other_end(k, dev).map(|p| {
+            let d = &k.devs[p];
+            let netns = (d.ns != k.devs[dev].ns).then(|| k.net(d.ns).name.clone());
+            Box::new(Peer { name: Some(d.name().to_owned()), netns, attrs: LinkAttrs::default() })
+        });
+        VethConfig { peer }
     }
 }

@@ -1,6 +1,10 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
-use super::{At, DevId, Flying, Kernel, Pool, Reason, SkBuff, observe::Observer, skb::Buf};
+use super::{
+    At, DevId, Flying, Kernel, Pool, Reason, SkBuff,
+    observe::{Observer, StepKind},
+    skb::Buf,
+};
 use crate::{
     cost::Costs,
     packet::{Frame, FrameId},
@@ -129,6 +133,20 @@ impl Cx {
         self.obs.hop(at, begin, cost, self.cpu, skb);
     }
 
+    #[cold]
+    fn tell(&mut self, skb: &SkBuff, what: StepKind) {
+        self.obs.step(self.clock, skb, what);
+    }
+
+    /// The walk hears that a frame came off a wire.
+    #[inline]
+    pub(crate) fn landed(&mut self, skb: &SkBuff) {
+        if skb.meta.traced {
+            let now = self.queue.now();
+            self.obs.step(now, skb, StepKind::Landed);
+        }
+    }
+
     /// Adds a line to the walk under the current hop, if this packet is followed. `text` is made only then.
     #[inline]
     pub fn note(&mut self, skb: &SkBuff, text: impl FnOnce() -> String) {
@@ -156,6 +174,9 @@ impl Cx {
     #[inline]
     pub fn consume(&mut self, skb: SkBuff) {
         self.obs.ledger.consumed += 1;
+        if skb.meta.traced {
+            self.tell(&skb, StepKind::Consumed);
+        }
         self.free(skb);
     }
 
@@ -170,6 +191,9 @@ impl Cx {
     #[inline]
     pub fn delivered(&mut self, skb: SkBuff) {
         self.obs.ledger.delivered += 1;
+        if skb.meta.traced {
+            self.tell(&skb, StepKind::Delivered);
+        }
         let tag = skb.frame.payload.tag;
         if tag.flow != 0 {
             self.obs.digest.absorb((u64::from(tag.flow) << 32) | u64::from(tag.seq));

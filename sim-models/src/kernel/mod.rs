@@ -20,9 +20,12 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub mod show_route;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod timer;
 
 pub use at::At;
@@ -147,7 +150,7 @@ impl Kernel {
 
     /// The device called `name` in `ns`.
     pub fn dev_by_name(&self, ns: NsId, name: &str) -> Option<DevId> {
-        self.net(ns).devs.iter().copied().find(|d| self.devs[*d].name() == name)
+        self.devs.by_name(ns, name)
     }
 
     /// The device with that ifindex in `ns`.

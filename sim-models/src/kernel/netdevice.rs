@@ -2,6 +2,8 @@
 
 use super::NsId;
 use crate::{drivers::Kind, packet::Mac};
+use indexmap::{Equivalent, IndexMap};
+use rustc_hash::FxBuildHasher;
 use std::num::NonZeroU32;
 
 /// A device of this host: slot and generation, since devices die during a run.
@@ -71,6 +73,8 @@ pub struct NetDevice {
     pub noop: bool,
     /// Conf bits of `conf/all` and `conf/DEV` combined (DEV-43), see [`super::sysctl`].
     pub conf: super::sysctl::ConfBits,
+    /// This device's number among the ports of `master`, 0 without one.
+    pub port: u16,
     /// The bridge (or other master) that takes this device's frames.
     pub master: Option<DevId>,
     pub stats: Stats,
@@ -132,11 +136,20 @@ impl NetDevice {
     pub fn name(&self) -> &str {
         &self.cold.name
     }
+    /// The state as `ip link` shows it: DOWN unless the device is up, whatever linkwatch found last
+    /// (`rtnl_fill_ifinfo`).
+    pub fn shown_operstate(&self) -> OperState {
+        if self.is_up() { self.operstate } else { OperState::Down }
+    }
+    /// `netif_oper_up`
+    pub fn oper_up(&self) -> bool {
+        matches!(self.operstate, OperState::Up | OperState::Unknown)
+    }
     /// Flags as `ip link` shows them (`netif_get_flags`, DEV-10).
     pub fn shown_flags(&self) -> u32 {
         let mut f = self.flags;
         if self.is_up() {
-            if matches!(self.operstate, OperState::Up | OperState::Unknown) {
+            if self.oper_up() {
                 f |= IFF_RUNNING;
             }
             if self.carrier {
@@ -147,23 +160,42 @@ impl NetDevice {
     }
 }
 
-/// All devices of a host, slots reused under a new generation.
+/// All devices of a host, slots reused under a new generation; found by id, and by name within a namespace.
 #[derive(Default)]
 pub struct Devices {
     slots: Vec<(NonZeroU32, Option<NetDevice>)>,
     free: Vec<u32>,
+    names: IndexMap<Name, DevId, FxBuildHasher>,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Name(NsId, String);
+
+/// The same to ask with.
+#[derive(Hash)]
+struct Asked<'a>(NsId, &'a str);
+
+impl Equivalent<Name> for Asked<'_> {
+    fn equivalent(&self, name: &Name) -> bool {
+        self.0 == name.0 && self.1 == name.1
+    }
 }
 
 impl Devices {
+    /// From now on `dev` is found by its name in its namespace.
     pub fn insert(&mut self, dev: NetDevice) -> DevId {
-        if let Some(index) = self.free.pop() {
+        let name = Name(dev.ns, dev.cold.name.clone());
+        let id = if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             slot.1 = Some(dev);
-            return DevId { index, generation: slot.0 };
-        }
-        let index = self.slots.len() as u32;
-        self.slots.push((NonZeroU32::MIN, Some(dev)));
-        DevId { index, generation: NonZeroU32::MIN }
+            DevId { index, generation: slot.0 }
+        } else {
+            let index = self.slots.len() as u32;
+            self.slots.push((NonZeroU32::MIN, Some(dev)));
+            DevId { index, generation: NonZeroU32::MIN }
+        };
+        self.names.insert(name, id);
+        id
     }
 
     pub fn remove(&mut self, id: DevId) -> Option<NetDevice> {
@@ -171,7 +203,22 @@ impl Devices {
         let dev = slot.1.take()?;
         slot.0 = slot.0.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.free.push(id.index);
+        self.names.swap_remove(&Asked(dev.ns, &dev.cold.name));
         Some(dev)
+    }
+
+    /// The device called `name` in `ns`.
+    pub fn by_name(&self, ns: NsId, name: &str) -> Option<DevId> {
+        self.names.get(&Asked(ns, name)).copied()
+    }
+
+    /// Gives `id` another name, another namespace, or both. The caller has checked that the name is free there.
+    pub(crate) fn rename(&mut self, id: DevId, ns: NsId, name: &str) {
+        let dev = &mut self[id];
+        let old = std::mem::replace(&mut dev.cold.name, name.to_owned());
+        let was = std::mem::replace(&mut dev.ns, ns);
+        self.names.swap_remove(&Asked(was, &old));
+        self.names.insert(Name(ns, name.to_owned()), id);
     }
 
     /// The device, unless it is gone.

@@ -51,9 +51,8 @@ pub struct Lost {
 pub struct Step {
     pub frame: FrameId,
     pub time: Time,
-    pub ns: NsId,
+    /// Where the packet was (`skb->dev`).
     pub dev: DevId,
-    /// Names, since devices may be gone when the walk is printed.
     pub what: StepKind,
 }
 
@@ -63,6 +62,12 @@ pub enum StepKind {
     Hop { at: At, cost: Span, cpu: u32 },
     /// Something to say under the last hop; the request that made the table entry.
     Note { text: String, origin: Option<u32> },
+    /// It came off a wire into the rx ring.
+    Landed,
+    /// Used up by the kernel itself.
+    Consumed,
+    /// A process has read it.
+    Delivered,
     /// The packet was lost.
     Drop { at: At, reason: Reason },
 }
@@ -89,6 +94,8 @@ pub struct Observer {
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
     pub walk: Vec<Step>,
+    /// The followed packet as it first reached a device.
+    pub followed: Option<Frame>,
     /// Frames on every device in both directions, if asked for (`AF_PACKET` taps).
     pub capture: Option<Vec<Captured>>,
 }
@@ -103,6 +110,7 @@ impl Default for Observer {
             flows: Vec::new(),
             follow: None,
             walk: Vec::new(),
+            followed: None,
             capture: None,
         }
     }
@@ -120,10 +128,13 @@ impl Observer {
         self.step(time, skb, StepKind::Note { text, origin });
     }
 
-    fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
+    pub(super) fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
+        let complete = matches!(what, StepKind::Hop { at: At::IpOutput, .. });
+        if complete && self.followed.is_none() && skb.frame.payload.tag.flow != 0 {
+            self.followed = Some(skb.frame.clone());
+        }
         if self.walk.len() < WALK_LIMIT {
-            // The namespace is filled in by the reader from `dev`.
-            self.walk.push(Step { frame: skb.frame.id, time, ns: NsId::ROOT, dev: skb.meta.dev, what });
+            self.walk.push(Step { frame: skb.frame.id, time, dev: skb.meta.dev, what });
         }
     }
 

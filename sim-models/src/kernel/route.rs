@@ -153,7 +153,7 @@ fn tell(
                 Ok(hit) => cx.asked(skb, hit.origin, || {
                     format!(
                         "? {}, but {name} does not forward: net.ipv4.ip_forward=0",
-                        route_text(k, &hit, hit.gw.unwrap_or(dst))
+                        route_text(k, &hit, gateway(&hit).unwrap_or(dst))
                     )
                 }),
                 Err(_) => cx.note(skb, || format!("? no usable route to {}: {}", Ip4Addr(dst), errno.name())),
@@ -176,6 +176,12 @@ fn tell(
     }
 }
 
+/// The gateway, if the next hop is one: an own address given as gateway stands for its device (RT-12).
+#[inline]
+fn gateway(hit: &Hit<u32>) -> Option<u32> {
+    hit.gw.filter(|_| hit.nh_scope == Scope::Link)
+}
+
 /// "main: 172.17.0.0/16 dev docker0", "local: local 172.17.0.2 dev eth0".
 pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>, nexthop: u32) -> String {
     let table = match hit.table {
@@ -190,7 +196,7 @@ pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>, nexthop: u32) -> String {
         (32, a) => Ip4Addr(a).to_string(),
         _ => hit.prefix.to_string(),
     };
-    let via = if hit.gw.is_some() { format!(" via {}", Ip4Addr(nexthop)) } else { String::new() };
+    let via = if gateway(hit).is_some() { format!(" via {}", Ip4Addr(nexthop)) } else { String::new() };
     let dev = k.devs.get(hit.dev).map_or(String::new(), |d| format!(" dev {}", d.name()));
     format!("{table}: {kind}{prefix}{via}{dev}")
 }
@@ -241,7 +247,7 @@ fn input_slow(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Result<(Fou
         _ if !forwarding => Err(NoRoute::Error(Errno::EHOSTUNREACH)),
         RouteType::Unicast | RouteType::Broadcast => {
             let direct = validate_source(k, rx, src, dst, tos, Some(hit.dev))?;
-            let nexthop = hit.gw.unwrap_or(dst);
+            let nexthop = gateway(&hit).unwrap_or(dst);
             let redirect = direct && hit.dev == rx && conf.has(ConfBits::SEND_REDIRECTS);
             Ok((Found { kind: RouteType::Unicast, dev: hit.dev, nexthop, mtu: hit.mtu, redirect }, Some(hit)))
         }
@@ -380,9 +386,9 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
         }
         return make_route(k, fl, src, fl.dst, net.devs[0], fl.dst, RouteType::Local, Some(hit));
     }
-    let nexthop = hit.gw.unwrap_or(fl.dst);
+    let nexthop = gateway(&hit).unwrap_or(fl.dst);
     if src == 0 {
-        src = hit.prefsrc.unwrap_or_else(|| addr::inet_select_addr(k, ns, Some(hit.dev), nexthop, hit.scope));
+        src = addr::fib_result_prefsrc(k, ns, &hit);
     }
     make_route(k, fl, src, fl.dst, hit.dev, nexthop, hit.kind, Some(hit))
 }

@@ -142,3 +142,22 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sizes that memory layout relies on; a change here is a decision.
+    #[test]
+    fn sizes() {
+        eprintln!(
+            "Frame {} Meta {} Buf {} Dst {}",
+            size_of::<Frame>(),
+            size_of::<Meta>(),
+            size_of::<Buf>(),
+            size_of::<Dst>()
+        );
+        assert!(size_of::<Buf>() <= 256);
+        assert!(size_of::<Option<DevId>>() == 8, "DevId has a niche");
+    }
+}

@@ -6,8 +6,8 @@ mod table;
 
 pub use output::{neigh_output, neigh_xmit_to};
 pub use state::{UPDATE_ADMIN, UPDATE_OVERRIDE, neigh_timer, neigh_update};
-pub(crate) use table::{create_by_admin, remove, set_origin};
 pub use table::{Entry, Table, find_or_create, flush_dev, forced_gc, neigh_lines};
+pub(crate) use table::{create_by_admin, remove, set_origin};
 
 /// Per-device neighbour sysctls, `net.ipv4.neigh.DEV.*` (NEIGH-2). Times in ticks unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Parms {
     pub proxy_qlen: u32,
     /// `unres_qlen_bytes`, bytes of truesize.
     pub unres_qlen_bytes: u32,
+    /// Bit per sysctl that was written explicitly (`data_state`).
+    pub state: u32,
 }
 
 impl Default for Parms {
@@ -51,6 +53,7 @@ impl Default for Parms {
             proxy_delay_cs: 80,
             proxy_qlen: 64,
             unres_qlen_bytes: 212_992,
+            state: 0,
         }
     }
 }

@@ -8,7 +8,7 @@ mod link;
 mod neigh;
 mod route;
 
-pub(crate) use link::register_lo;
+pub(crate) use link::{changeaddr, register_lo, set_mtu};
 
 pub use errno::Errno;
 
@@ -119,6 +119,9 @@ pub struct IfAddr {
 }
 
 impl IfAddr {
+    /// [`IfAddr::len`] of a deletion that names no prefix length: any fits (`ip addr del ADDR dev DEV`).
+    pub const ANY_LEN: u8 = u8::MAX;
+
     pub fn new(p: Prefix<u32>) -> IfAddr {
         IfAddr { local: p.addr, peer: None, len: p.len, broadcast: None, scope: None, noprefixroute: false }
     }
@@ -337,7 +340,7 @@ impl Kernel {
     /// # Errors
     /// The kernel's own: errno and extack text. Nothing is changed then, unless the kernel itself leaves a part done.
     pub fn rtnl(&mut self, cx: &mut Cx, ns: NsId, op: &RtnlOp) -> Result<(), RtnlError> {
-        match op {
+        let answer = match op {
             RtnlOp::NewLink { name, attrs, config } => link::new_link(self, cx, ns, name, attrs, config),
             RtnlOp::SetLink { name, attrs } => link::set_link(self, cx, ns, name, attrs),
             RtnlOp::DelLink { name } => link::del_link(self, cx, ns, name),
@@ -352,6 +355,8 @@ impl Kernel {
             RtnlOp::NewFdb { dev, mac, state } => link::new_fdb(self, cx, ns, dev, *mac, *state),
             RtnlOp::DelFdb { dev, mac } => link::del_fdb(self, cx, ns, dev, *mac),
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
-        }
+        };
+        super::linkwatch::work(self, cx);
+        answer
     }
 }

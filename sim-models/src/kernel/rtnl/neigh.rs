@@ -1,6 +1,9 @@
 //! `RTM_NEWNEIGH`, `RTM_DELNEIGH`: what `ip neigh` asks (`neigh_add`, `neigh_delete`).
 use super::{Cx, Errno, How, Kernel, NsId, Nud, RtnlError};
-use crate::{kernel::{DevId, neigh}, packet::Mac};
+use crate::{
+    kernel::{DevId, neigh},
+    packet::Mac,
+};
 
 fn device(k: &Kernel, ns: NsId, dev: &str) -> Result<DevId, RtnlError> {
     k.dev_by_name(ns, dev).ok_or_else(|| RtnlError::tool(Errno::ENODEV, format!("Cannot find device \"{dev}\"")))

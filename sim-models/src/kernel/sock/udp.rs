@@ -239,7 +239,6 @@ pub fn recvfrom(k: &mut Kernel, cx: &mut Cx, id: SockId) -> Result<Option<Receiv
         k.net_mut(ns).mib[M::UdpInDatagrams] += 1;
     }
     let got = read(&skb);
-    cx.note(&skb, || "DELIVERED".to_owned());
     cx.delivered(skb);
     Ok(Some(got))
 }

@@ -169,6 +169,11 @@ impl World {
         (sum, self.hosts.iter().map(Host::in_flight).sum())
     }
 
+    /// The followed packet as tcpdump would print it.
+    pub fn followed(&self) -> Option<String> {
+        self.hosts.iter().find_map(|h| h.cx.obs.followed.as_ref()).map(ToString::to_string)
+    }
+
     /// Law 2: every frame born is delivered, consumed, merged, dropped with a reason, or in flight; nothing waits
     /// without an alarm that will move it.
     ///
@@ -321,3 +326,6 @@ impl Node for Host {
         i.flight.push_back((at, frame));
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,224 @@
+//! Latency against what a sweep varies.
+
+use scenarios::outcome::PointOutcome;
+use sim_core::{
+    time::{Rate, Span},
+    units::{Bytes, PerSecond},
+};
+
+use super::{
+    axis::{Axis, Tick},
+    picture::{DASHED, Frame, Ink, Picture, SOLID},
+    sheet::{self, Caption, Key},
+};
+use crate::{
+    figures::{FlowFigures, PointFigures, ScenarioFigures, Target},
+    units,
+};
+
+const HEIGHT: f64 = 412.0;
+
+/// The curve of one flow along one swept path, everything else that is swept held fixed.
+#[derive(Debug)]
+pub struct Curve<'f> {
+    pub flow: &'f str,
+    /// "traffic.web.rate"
+    pub path: &'f str,
+    /// The other swept values: "r=4"; empty if nothing else is swept.
+    pub fixed: String,
+    pub at: Vec<CurvePoint<'f>>,
+}
+
+#[derive(Debug)]
+pub struct CurvePoint<'f> {
+    /// As in the file: "10k/s".
+    pub text: &'f str,
+    pub value: f64,
+    pub flow: &'f FlowFigures<'f>,
+}
+
+/// All curves of a scenario, in order of flow and first point; along the swept path with the most values. None where
+/// nothing is swept.
+pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
+    let Some(path) = longest(scenario) else { return Vec::new() };
+    let mut curves: Vec<Curve> = Vec::new();
+    for point in &scenario.points {
+        let Some(text) = point.outcome.values.get(path) else { continue };
+        let fixed = others(point.outcome, path);
+        for flow in &point.flows {
+            let name = flow.first.name.as_str();
+            let place = curves.iter().position(|c| c.flow == name && c.fixed == fixed).unwrap_or_else(|| {
+                curves.push(Curve { flow: name, path, fixed: fixed.clone(), at: Vec::new() });
+                curves.len() - 1
+            });
+            curves[place].at.push(CurvePoint { text, value: 0.0, flow });
+        }
+    }
+    curves.retain(|c| c.at.len() > 1);
+    for curve in &mut curves {
+        place(curve);
+    }
+    curves.sort_by_key(|c| first_of(scenario, c.flow));
+    curves
+}
+
+fn first_of(scenario: &ScenarioFigures, flow: &str) -> usize {
+    let flows = |p: &PointFigures| p.flows.iter().position(|f| f.first.name == flow);
+    scenario.points.iter().find_map(flows).unwrap_or(usize::MAX)
+}
+
+/// The swept path with the most different values; of equals the first.
+fn longest<'f>(scenario: &'f ScenarioFigures) -> Option<&'f str> {
+    let first = scenario.points.first()?;
+    let different = |path: &str| {
+        let mut values: Vec<&str> =
+            scenario.points.iter().filter_map(|p| p.outcome.values.get(path)).map(String::as_str).collect();
+        values.sort_unstable();
+        values.dedup();
+        values.len()
+    };
+    let paths = first.outcome.values.keys().map(|p| (different(p), p.as_str()));
+    paths.rev().max_by_key(|(n, _)| *n).filter(|(n, _)| *n > 1).map(|(_, path)| path)
+}
+
+fn others(point: &PointOutcome, path: &str) -> String {
+    let others = point.values.iter().filter(|(p, _)| p.as_str() != path);
+    let others: Vec<String> = others.map(|(p, v)| format!("{p}={v}")).collect();
+    others.join(" ")
+}
+
+/// Quantities stand where they belong; anything else stands in order, evenly.
+fn place(curve: &mut Curve) {
+    let texts: Vec<&str> = curve.at.iter().map(|p| p.text.trim().trim_matches('"')).collect();
+    let Some(values) = quantities(&texts) else {
+        for (i, point) in curve.at.iter_mut().enumerate() {
+            point.value = i as f64;
+        }
+        return;
+    };
+    for (point, value) in curve.at.iter_mut().zip(values) {
+        point.value = value;
+    }
+    curve.at.sort_by(|a, b| a.value.total_cmp(&b.value));
+}
+
+/// The texts as numbers, if all of them are of one kind: whole numbers, times, frequencies, rates or sizes.
+fn quantities(texts: &[&str]) -> Option<Vec<f64>> {
+    fn all(texts: &[&str], read: impl Fn(&str) -> Option<f64>) -> Option<Vec<f64>> {
+        texts.iter().map(|t| read(t)).collect()
+    }
+    all(texts, |t| t.parse::<i64>().ok().map(|n| n as f64))
+        .or_else(|| all(texts, |t| t.parse::<Span>().ok().map(|s| s.ps() as f64)))
+        .or_else(|| all(texts, |t| t.parse::<PerSecond>().ok().map(|f| f.millionths() as f64)))
+        .or_else(|| all(texts, |t| t.parse::<Rate>().ok().map(|r| r.bits_per_s() as f64)))
+        .or_else(|| all(texts, |t| t.parse::<Bytes>().ok().map(|b| b.0 as f64)))
+}
+
+pub fn picture(curve: &Curve, caption: &Caption) -> Picture {
+    let mut picture = sheet::sheet(HEIGHT, caption);
+    picture.description = description(curve);
+    let lossy = curve.at.iter().any(|p| p.flow.lost > 0);
+    let split = HEIGHT - sheet::BELOW - 92.0;
+    let latency = sheet::lane(sheet::TOP, if lossy { split } else { HEIGHT - sheet::BELOW });
+    let loss = sheet::lane(split + 36.0, HEIGHT - sheet::BELOW);
+    let ticks = curve.at.iter().map(|p| Tick { value: p.value, label: p.text.trim_matches('"').to_owned() });
+    let x = Axis::labelled(ticks.collect(), curve.path).on(latency.left, latency.right);
+    let most = curve.at.iter().map(|p| lost_share(p.flow)).fold(0.0, f64::max);
+    let loss_y = Axis::share(most * 1.15, 2, "lost").on(loss.bottom, loss.top);
+    let (targets, y) = latency_axis(curve, &latency);
+    let lanes = [(latency, &y), (loss, &loss_y)];
+    sheet::axes(&mut picture, if lossy { &lanes } else { &lanes[..1] }, &x);
+    if curve.at.iter().all(|p| p.flow.latency.count() == 0) {
+        sheet::nothing(&mut picture, &latency, "nothing was received");
+    } else {
+        sheet::target_lines(&mut picture, &latency, &y, &targets);
+        draw_latency(&mut picture, &latency, (&x, &y), curve);
+    }
+    if lossy {
+        draw_loss(&mut picture, &loss, (&x, &loss_y), curve);
+    }
+    picture
+}
+
+fn description(curve: &Curve) -> String {
+    let list = curve.at.iter().filter_map(|p| {
+        let value = |q| p.flow.percentile(q).map(units::span);
+        Some(format!("{} p50 {} p99 {}", p.text, value(500_000)?, value(990_000)?))
+    });
+    let list: Vec<String> = list.take(12).collect();
+    format!("Latency of {} against {}: {}.", curve.flow, curve.path, list.join("; "))
+}
+
+fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {
+    let intervals = curve.at.iter().flat_map(|p| [500_000, 990_000].map(|q| interval(p.flow, q)));
+    let values = intervals.flatten().flatten();
+    let (min, max) = (values.clone().min().unwrap_or(0), values.max().unwrap_or(0));
+    let targets = sheet::near(&common_targets(curve), min, max);
+    let low = targets.iter().map(|t| t.limit_ps).fold(min, u64::min);
+    let high = targets.iter().map(|t| t.limit_ps).fold(max, u64::max);
+    // That latency grows evenly with the number of hops shows on a linear axis only.
+    (targets, Axis::latency_log_from(20.0, low, high, "latency").on(lane.bottom, lane.top))
+}
+
+fn draw_latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {
+    for (per_million, ink, dash) in [(990_000, Ink::Orange, DASHED), (500_000, Ink::Blue, SOLID)] {
+        let at = |p: &CurvePoint, value: u64| (x.at(p.value), y.at(value as f64));
+        let line = curve.at.iter().filter_map(|p| Some(at(p, p.flow.percentile(per_million)?)));
+        let line: Vec<(f64, f64)> = line.collect();
+        for point in &curve.at {
+            if let Some([low, high]) = interval(point.flow, per_million)
+                && high > low
+            {
+                picture.line(vec![at(point, low), at(point, high)], ink, 1.25, SOLID);
+            }
+        }
+        line.iter().for_each(|at| picture.dot(*at, 3.5, ink));
+        picture.line(line, ink, 2.25, dash);
+    }
+    let keys = [Key::line("p50", Ink::Blue, SOLID), Key::line("p99", Ink::Orange, DASHED)];
+    sheet::legend(picture, lane, &keys);
+}
+
+/// The 95 % interval over seeds around a percentile.
+fn interval(flow: &FlowFigures, per_million: u64) -> Option<[u64; 2]> {
+    let value = flow.percentile(per_million)?;
+    let margin = flow.margin(per_million).unwrap_or(0);
+    Some([value.saturating_sub(margin).max(value / 10), value.saturating_add(margin)])
+}
+
+/// Targets are the same at all points, but each holds or not: drawn once.
+fn common_targets(curve: &Curve) -> Vec<Target> {
+    let mut targets: Vec<Target> =
+        curve.at.iter().flat_map(|p| &p.flow.targets).map(|t| Target { holds: true, ..*t }).collect();
+    targets.sort();
+    targets.dedup();
+    targets
+}
+
+fn lost_share(flow: &FlowFigures) -> f64 {
+    flow.lost as f64 / flow.sent.max(1) as f64
+}
+
+fn draw_loss(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {
+    for point in curve.at.iter().filter(|p| p.flow.lost > 0) {
+        let (at, top) = (x.at(point.value), y.at(lost_share(point.flow)));
+        let corners = vec![(at - 5.0, lane.bottom), (at - 5.0, top), (at + 5.0, top), (at + 5.0, lane.bottom)];
+        picture.area(corners, Ink::Orange, 1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_of_one_kind_are_numbers() {
+        assert_eq!(quantities(&["1", "8"]), Some(vec![1.0, 8.0]));
+        assert_eq!(quantities(&["500us", "1ms"]), Some(vec![5e8, 1e9]));
+        assert_eq!(quantities(&["10k/s", "1M/s"]), Some(vec![1e10, 1e12]));
+        assert_eq!(quantities(&["100mbit", "1gbit"]), Some(vec![1e8, 1e9]));
+        assert_eq!(quantities(&["64B", "1500"]), Some(vec![64.0, 1500.0]));
+        assert_eq!(quantities(&["64", "1ms"]), None);
+        assert_eq!(quantities(&["Poisson", "Steady"]), None);
+    }
+}

@@ -1,0 +1,162 @@
+//! net/bridge/br_input.c: a frame has come in by a port.
+
+use super::{
+    State,
+    fdb::{self, Learned},
+    forward::{self, Kind, Source},
+    port::{self, PortState},
+    state, state_mut,
+};
+use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, dev, netdevice::IFF_PROMISC};
+use crate::packet::Mac;
+
+/// What is done with a frame to 01:80:c2:00:00:0X.
+enum Reserved {
+    /// As with any other.
+    Forward,
+    /// It is for the port's own stack.
+    Pass,
+    Drop,
+}
+
+/// BR-22: without STP its frames are forwarded, pause frames never; LLDP and the rest stay, unless `group_fwd_mask`
+/// says otherwise.
+fn reserved(dst: Mac, mask: u16) -> Reserved {
+    match dst.0[5] {
+        0 => Reserved::Forward,
+        1 => Reserved::Drop,
+        n if mask & (1 << n) != 0 => Reserved::Forward,
+        _ => Reserved::Pass,
+    }
+}
+
+/// `br_handle_frame`, the rx handler of a port (BR-21 to 25). Gives back what the port's own stack is to have.
+#[inline]
+pub(super) fn br_handle_frame(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId, mut skb: SkBuff) -> Option<SkBuff> {
+    cx.at(At::BrHandleFrame, &skb);
+    if skb.meta.pkt_type == PktType::Loopback {
+        return Some(skb);
+    }
+    let (src, dst) = (skb.frame.src, skb.frame.dst);
+    if !src.is_valid() {
+        cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_INVALID_SOURCE);
+        return None;
+    }
+    let no = k.devs[dev].port;
+    if matches!(dst.0, [0x01, 0x80, 0xc2, 0, 0, 0..=15]) {
+        match reserved(dst, state(k, br).config.group_fwd_mask) {
+            Reserved::Forward => {}
+            Reserved::Drop => {
+                cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_IEEE_MAC_CONTROL);
+                return None;
+            }
+            Reserved::Pass => {
+                let now = cx.jiffies();
+                let what = state_mut(k, br).learn(no, src, now);
+                note_learned(k, cx, br, no, &skb, what);
+                return Some(skb);
+            }
+        }
+    }
+    if k.devs[br].mac == dst {
+        skb.meta.pkt_type = PktType::Host;
+    }
+    br_handle_frame_finish(k, cx, br, no, skb);
+    None
+}
+
+impl State {
+    /// The source of a frame is behind port `no` by which it came, if that port learns and `ageing_time` is not 0.
+    #[inline]
+    fn learn(&mut self, no: u16, src: Mac, now: u64) -> Learned {
+        match self.ports.get(no) {
+            Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.ageing != 0 => {
+                self.fdb.update(src, no, now)
+            }
+            _ => Learned::Known,
+        }
+    }
+}
+
+/// `br_handle_frame_finish` (BR-24 to 31): port state, learn, look up; then forward or flood, and deliver here.
+#[inline]
+fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, skb: SkBuff) {
+    let now = cx.jiffies();
+    let (src, dst) = (skb.frame.src, skb.frame.dst);
+    let kind = Kind::of(dst);
+    let b = state_mut(k, br);
+    let learned = b.learn(no, src, now);
+    let Some(from) = b.ports.get(no).filter(|p| p.state == PortState::Forwarding) else {
+        return cx.drop(k, skb, At::BrHandleFrame, Reason::BRIDGE_INGRESS_STP_STATE);
+    };
+    let from = Source { port: no, isolated: from.flags & port::ISOLATED != 0 };
+    let hit = if kind == Kind::Unicast { b.fdb.find(dst).map(|e| (e.port, e.local)) } else { None };
+    note_learned(k, cx, br, no, &skb, learned);
+    let promisc = k.devs[br].flags & IFF_PROMISC != 0;
+    let left = match (kind, hit) {
+        (Kind::Unicast, Some((to, local))) => {
+            note_hit(k, cx, br, &skb);
+            if local { Some(skb) } else { forward::br_forward(k, cx, br, to, from, skb, promisc) }
+        }
+        (Kind::Unicast, None) => {
+            note_miss(k, cx, br, &skb);
+            forward::br_flood(k, cx, br, kind, from, skb, promisc, At::BrHandleFrame)
+        }
+        (Kind::Multicast | Kind::Broadcast, _) => {
+            if kind == Kind::Multicast {
+                k.devs[br].cold.multicast += 1;
+            }
+            forward::br_flood(k, cx, br, kind, from, skb, true, At::BrHandleFrame)
+        }
+    };
+    if let Some(skb) = left {
+        br_pass_frame_up(k, cx, br, skb);
+    }
+}
+
+#[inline]
+fn note_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what: Learned) {
+    if what == Learned::Known || !skb.meta.traced {
+        return;
+    }
+    let name = |no: u16| state(k, br).ports.get(no).map_or(k.devs[br].name(), |p| k.devs[p.dev].name());
+    let src = skb.frame.src;
+    cx.note(skb, || match what {
+        Learned::Own => format!("received on {} with own address as source address ({src})", name(no)),
+        Learned::Moved(from) => format!("fdb: {src} moved from {} to {}", name(from), name(no)),
+        Learned::New | Learned::Known => format!("fdb: learned {src} dev {} master {}", name(no), k.devs[br].name()),
+    });
+}
+
+/// What the table says of the destination.
+#[inline]
+pub(super) fn note_hit(k: &Kernel, cx: &mut Cx, br: DevId, skb: &SkBuff) {
+    if !skb.meta.traced {
+        return;
+    }
+    let now = cx.jiffies();
+    if let Some(e) = state(k, br).fdb.find(skb.frame.dst) {
+        cx.note(skb, || {
+            let age = if e.fixed { String::new() } else { format!(", age {} s", fdb::age(now, e, k.hz)) };
+            format!("? fdb {}{age}", fdb::line(k, br, e, now))
+        });
+    }
+}
+
+/// It says nothing.
+#[inline]
+pub(super) fn note_miss(k: &Kernel, cx: &mut Cx, br: DevId, skb: &SkBuff) {
+    cx.note(skb, || format!("? fdb {}: no entry in {}", skb.frame.dst, k.devs[br].name()));
+}
+
+/// `br_pass_frame_up`: the frame is for this host, too; it goes on as received by the bridge device, which counts it
+/// without its Ethernet header (BR-30).
+#[inline]
+pub(super) fn br_pass_frame_up(k: &mut Kernel, cx: &mut Cx, br: DevId, mut skb: SkBuff) {
+    cx.at(At::BrPassFrameUp, &skb);
+    let stats = &mut k.devs[br].stats;
+    stats.rx_packets += 1;
+    stats.rx_bytes += u64::from(skb.frame.net_len());
+    skb.meta.dev = br;
+    dev::netif_receive_skb(k, cx, skb);
+}

@@ -1,0 +1,268 @@
+//! The bridge's settings (`IFLA_BR_*`) and those of its ports (`IFLA_BRPORT_*`), by iproute2's keywords and in its units.
+
+use super::{
+    fdb,
+    port::{self, PortState},
+    state, state_mut,
+};
+use crate::drivers::Arg;
+use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, linkwatch};
+
+/// `type bridge …`. Times in 1/100 s, as iproute2 takes them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// No delay at all without STP (BR-13).
+    pub forward_delay: u32,
+    pub hello_time: u32,
+    pub max_age: u32,
+    /// After this time a station is forgotten; 0: nothing is learned, all is flooded.
+    pub ageing_time: u32,
+    /// Only 0: STP is not modelled.
+    pub stp_state: u32,
+    pub priority: u16,
+    /// Only 0.
+    pub vlan_filtering: u8,
+    /// Bit X: frames to 01:80:c2:00:00:0X are forwarded like others.
+    pub group_fwd_mask: u16,
+    /// 0 or 1: the same, as long as nobody queries.
+    pub mcast_snooping: u8,
+    /// Only 0.
+    pub mcast_querier: u8,
+}
+
+impl Default for Config {
+    /// BR-1
+    fn default() -> Self {
+        Config {
+            forward_delay: 1500,
+            hello_time: 200,
+            max_age: 2000,
+            ageing_time: 30_000,
+            stp_state: 0,
+            priority: 32_768,
+            vlan_filtering: 0,
+            group_fwd_mask: 0,
+            mcast_snooping: 1,
+            mcast_querier: 0,
+        }
+    }
+}
+
+/// iproute2's `get_unsigned` with base 0: decimal, 0x… or 0….
+fn number(text: &str, max: u64) -> Option<u64> {
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(hex) => (hex, 16),
+        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
+        None => (text, 10),
+    };
+    if !digits.starts_with(|c: char| c.is_digit(radix)) {
+        return None;
+    }
+    u64::from_str_radix(digits, radix).ok().filter(|n| *n <= max)
+}
+
+fn bad(word: &str, value: &str) -> String {
+    format!("argument \"{value}\" is wrong: invalid {word}")
+}
+
+macro_rules! numbers {
+    ($($word:ident $form:literal: $T:ty $(, only $why:literal)?);* $(;)?) => {
+        pub(super) const ARGS: &[Arg<Config>] = &[$(Arg {
+            word: stringify!($word),
+            value: $form,
+            set: |c, text| {
+                let n = number(text, u64::from(<$T>::MAX)).ok_or_else(|| bad(stringify!($word), text))?;
+                $(if n != 0 {
+                    return Err(format!(concat!(stringify!($word), " {} is not supported yet: ", $why), text));
+                })?
+                c.$word = n as $T;
+                Ok(())
+            },
+            show: |c| Some(c.$word.to_string()),
+        }),*];
+    };
+}
+
+numbers! {
+    forward_delay "FORWARD_DELAY": u32;
+    hello_time "HELLO_TIME": u32;
+    max_age "MAX_AGE": u32;
+    ageing_time "AGEING_TIME": u32;
+    stp_state "STP_STATE": u32, only "bridges run without the spanning tree protocol";
+    priority "PRIORITY": u16;
+    vlan_filtering "VLAN_FILTERING": u8, only "bridges know no VLANs";
+    group_fwd_mask "MASK": u16;
+    mcast_snooping "MULTICAST_SNOOPING": u8;
+    mcast_querier "MULTICAST_QUERIER": u8, only "bridges send no IGMP queries";
+}
+
+/// The kernel's own conversions between 1/100 s and ticks, which both round down.
+pub(super) fn clock_t_to_jiffies(cs: u32, hz: u32) -> u64 {
+    u64::from(cs) * u64::from(hz) / 100
+}
+
+fn jiffies_to_clock_t(ticks: u64, hz: u32) -> u32 {
+    (ticks * 100 / u64::from(hz)) as u32
+}
+
+/// The settings as they read back: times are kept in ticks.
+pub(super) fn rounded(c: &Config, hz: u32) -> Config {
+    let round = |cs| jiffies_to_clock_t(clock_t_to_jiffies(cs, hz), hz);
+    Config {
+        forward_delay: round(c.forward_delay),
+        hello_time: round(c.hello_time),
+        max_age: round(c.max_age),
+        ageing_time: round(c.ageing_time),
+        ..c.clone()
+    }
+}
+
+/// What the kernel refuses.
+///
+/// # Errors
+/// ERANGE for times out of range, EINVAL for groups that must not be forwarded.
+pub(super) fn check(c: &Config) -> Result<(), RtnlError> {
+    if !(100..=1000).contains(&c.hello_time) || !(600..=4000).contains(&c.max_age) {
+        return Err(RtnlError::new(Errno::ERANGE));
+    }
+    if c.group_fwd_mask & 7 != 0 {
+        return Err(RtnlError::new(Errno::EINVAL));
+    }
+    Ok(())
+}
+
+/// `br_changelink`
+pub(super) fn br_changelink(k: &mut Kernel, cx: &mut Cx, br: DevId, c: &Config) -> Result<(), RtnlError> {
+    check(c)?;
+    let hz = k.hz;
+    let old = std::mem::replace(&mut state_mut(k, br).config, rounded(c, hz));
+    if old.ageing_time != c.ageing_time {
+        // br_set_ageing_time has the cleanup run at once.
+        state_mut(k, br).ageing = clock_t_to_jiffies(c.ageing_time, hz);
+        fdb::cancel_gc(k, br);
+        fdb::cleanup(k, cx, br);
+    }
+    if old.priority != c.priority {
+        port::port_state_selection(k, cx, br);
+    }
+    Ok(())
+}
+
+/// One setting of a port, read.
+enum Set {
+    State(u8),
+    Priority(u16),
+    Cost(u32),
+    Flag(u8, bool),
+}
+
+/// Words of `type bridge_slave` that switch a flag on or off.
+const FLAGS: [(&str, u8); 6] = [
+    ("hairpin", port::HAIRPIN),
+    ("learning", port::LEARNING),
+    ("flood", port::FLOOD),
+    ("mcast_flood", port::MCAST_FLOOD),
+    ("bcast_flood", port::BCAST_FLOOD),
+    ("isolated", port::ISOLATED),
+];
+
+/// Words that iproute2 knows besides. At their defaults they say nothing new.
+const DEFAULTS: [(&str, &str); 12] = [
+    ("guard", "off"),
+    ("root_block", "off"),
+    ("fastleave", "off"),
+    ("mcast_fast_leave", "off"),
+    ("mcast_to_unicast", "off"),
+    ("neigh_suppress", "off"),
+    ("proxy_arp", "off"),
+    ("proxy_arp_wifi", "off"),
+    ("vlan_tunnel", "off"),
+    ("locked", "off"),
+    ("mcast_router", "1"),
+    ("group_fwd_mask", "0"),
+];
+
+fn parse(word: &str, value: &str) -> Result<Option<Set>, String> {
+    let int =
+        |max: u64| number(value, max).ok_or_else(|| format!("Error: argument \"{value}\" is wrong: {word} is invalid"));
+    let set = match word {
+        "state" => Set::State(int(u64::from(u8::MAX))? as u8),
+        "priority" => Set::Priority(int(u64::from(u16::MAX))? as u16),
+        "cost" => Set::Cost(int(u64::from(u32::MAX))? as u32),
+        _ => match FLAGS.iter().find(|(name, _)| *name == word) {
+            Some((_, flag)) if matches!(value, "on" | "off") => Set::Flag(*flag, value == "on"),
+            Some(_) => {
+                return Err(format!("Error: argument of \"{word}\" must be one of \"off\", \"on\", not \"{value}\""));
+            }
+            None if DEFAULTS.contains(&(word, value)) => return Ok(None),
+            None if DEFAULTS.iter().any(|(name, _)| *name == word) => {
+                return Err(format!("bridge_slave: {word} {value} is not supported yet"));
+            }
+            None => return Err(format!("bridge_slave: unknown option \"{word}\"?")),
+        },
+    };
+    Ok(Some(set))
+}
+
+/// `br_setport`: all words are read before anything is set; then flags, cost, priority, state, as the kernel does it.
+///
+/// # Errors
+/// iproute2's texts for what it can't read; ERANGE, EINVAL, ENETDOWN from the kernel.
+pub(super) fn br_setport(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    br: DevId,
+    dev: DevId,
+    args: &[(String, String)],
+) -> Result<(), RtnlError> {
+    let mut sets = Vec::new();
+    for (word, value) in args {
+        sets.extend(parse(word, value).map_err(|text| RtnlError::tool(Errno::EINVAL, text))?);
+    }
+    sets.sort_by_key(|s| match s {
+        Set::Flag(..) => 0,
+        Set::Cost(_) => 1,
+        Set::Priority(_) => 2,
+        Set::State(_) => 3,
+    });
+    let no = k.devs[dev].port;
+    let link = (k.devs[dev].is_up(), k.devs[dev].oper_up());
+    for set in sets {
+        let Some(p) = state_mut(k, br).ports.get_mut(no) else {
+            return Err(RtnlError::new(Errno::EINVAL));
+        };
+        match set {
+            Set::Flag(flag, true) => p.flags |= flag,
+            Set::Flag(flag, false) => p.flags &= !flag,
+            Set::Cost(c) if (1..=65_535).contains(&c) => p.cost = c,
+            Set::Priority(n) if n <= 63 => p.priority = n as u8,
+            Set::Cost(_) | Set::Priority(_) => return Err(RtnlError::new(Errno::ERANGE)),
+            Set::State(n) => p.state = allowed_state(n, link).map_err(RtnlError::new)?,
+        }
+        if !matches!(set, Set::Flag(..)) {
+            port::port_state_selection(k, cx, br);
+        }
+    }
+    // NETDEV_CHANGE: a port that was disabled by hand but is usable is enabled again at once.
+    linkwatch::netdev_state_change(k, cx, dev);
+    Ok(())
+}
+
+/// `br_set_port_state`: a port that is down can't be set, one without carrier only be disabled.
+fn allowed_state(n: u8, (up, oper_up): (bool, bool)) -> Result<PortState, Errno> {
+    let to = PortState::from_number(n).ok_or(Errno::EINVAL)?;
+    if !up || (!oper_up && to != PortState::Disabled) { Err(Errno::ENETDOWN) } else { Ok(to) }
+}
+
+/// The settings of `dev` as a port, in `ip -d link`'s words and order; empty if it is none.
+pub fn port_settings(k: &Kernel, dev: DevId) -> Vec<(&'static str, String)> {
+    let d = &k.devs[dev];
+    let Some(p) = d.master.and_then(|br| state(k, br).ports.get(d.port)) else {
+        return Vec::new();
+    };
+    let on = |flag| if p.flags & flag != 0 { "on" } else { "off" }.to_owned();
+    let mut out =
+        vec![("state", p.state.name().to_owned()), ("priority", p.priority.to_string()), ("cost", p.cost.to_string())];
+    out.extend(FLAGS.iter().map(|(word, flag)| (*word, on(*flag))));
+    out
+}

@@ -1,0 +1,110 @@
+//! What devices and addresses that come and go do to the tables: `inetdev_event`, `fib_netdev_event`,
+//! `fib_inetaddr_event`. Link code calls these after it has changed the device.
+
+use super::{Ifa, devinet::inet_insert_ifa, magic};
+use crate::kernel::{Cx, DevId, Kernel, arp, neigh, rtnl::Scope, sysctl};
+
+/// 127.0.0.1.
+const INADDR_LOOPBACK: u32 = 0x7f00_0001;
+/// IPv4 needs this much, bytes (`IPV4_MIN_MTU`, DEV-8).
+const MIN_MTU: u32 = 68;
+
+/// An address was added, or became primary.
+pub(super) fn inetaddr_up(k: &mut Kernel, _cx: &mut Cx, dev: DevId, ifa: &Ifa) {
+    magic::fib_add_ifaddr(k, dev, ifa);
+    k.net_of(dev).v4.changed();
+}
+
+/// An address was deleted; with the last one IPv4 ends on the device (ADDR-10).
+pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, dead: bool) {
+    magic::fib_del_ifaddr(k, dev, ifa, None, dead);
+    let net = k.net_of(dev);
+    net.v4.changed();
+    if net.addrs.on(dev).is_empty() {
+        net.v4.flush_dev(dev, true);
+        // NEIGH-20: permanent ones, too.
+        neigh::flush_dev(k, cx, dev, true);
+    }
+}
+
+/// `NETDEV_UP`: `dev` was set up. `lo` gets 127.0.0.1/8 if it has no address (DEV-37); the routes of the addresses
+/// come back (ADDR-2); with arp_notify they are announced (ARP-25).
+pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    if !k.devs[dev].cold.in_device {
+        return;
+    }
+    let lo = k.devs[dev].is_loopback() && k.devs[dev].mtu >= MIN_MTU;
+    if lo && k.net_of(dev).addrs.on(dev).is_empty() {
+        sysctl::set_all(k, dev);
+        let ifa = Ifa {
+            local: INADDR_LOOPBACK,
+            address: INADDR_LOOPBACK,
+            len: 8,
+            broadcast: None,
+            scope: Scope::Host,
+            secondary: false,
+            noprefixroute: false,
+            origin: cx.origin,
+        };
+        // The only address of the device: nothing that it could collide with.
+        let _ = inet_insert_ifa(k, cx, dev, ifa);
+    }
+    if k.devs[dev].conf.arp_notify() != 0 {
+        arp::send_gratuitous(k, cx, dev);
+    }
+    for ifa in k.net_of(dev).addrs.on(dev).to_vec() {
+        magic::fib_add_ifaddr(k, dev, &ifa);
+    }
+    k.net_of(dev).v4.changed();
+}
+
+/// `NETDEV_DOWN`: `dev` was set down. Its routes go, except those to its own addresses (RT-15, DEV-38, ADDR-11).
+pub fn on_down(k: &mut Kernel, _cx: &mut Cx, dev: DevId) {
+    if k.devs[dev].cold.in_device {
+        k.net_of(dev).v4.flush_dev(dev, false);
+    }
+}
+
+/// `NETDEV_UNREGISTER`: `dev` goes away or to another namespace, with all its addresses and routes. It is still in
+/// the tables of the old namespace.
+pub fn on_unregister(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    inetdev_destroy(k, cx, dev);
+    k.net_of(dev).v4.flush_dev(dev, true);
+}
+
+/// `NETDEV_CHANGE`, sent by linkwatch: the carrier of `dev` came or went (RT-16).
+pub fn on_carrier(k: &mut Kernel, _cx: &mut Cx, dev: DevId, up: bool) {
+    let d = &k.devs[dev];
+    if d.cold.in_device && (d.is_up() || !up) {
+        k.net_of(dev).v4.set_linkdown(dev, !up);
+    }
+}
+
+/// `NETDEV_CHANGEMTU`: below 68 bytes IPv4 is switched off and loses all addresses; from there on it is switched on
+/// again, without them (DEV-8). Link code calls it after every change of the MTU.
+pub fn on_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    let valid = k.devs[dev].mtu >= MIN_MTU;
+    if k.devs[dev].cold.in_device && !valid {
+        inetdev_destroy(k, cx, dev);
+    } else if !k.devs[dev].cold.in_device && valid {
+        let conf = sysctl::DevConf::from_default(&k.net_of(dev).conf);
+        let d = &mut k.devs[dev];
+        d.cold.devconf = conf;
+        d.cold.in_device = true;
+        sysctl::refresh(k, dev);
+    }
+    k.net_of(dev).v4.changed();
+}
+
+/// `inetdev_destroy`: deletes the addresses, nobody inherits.
+fn inetdev_destroy(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    if !k.devs[dev].cold.in_device {
+        return;
+    }
+    while !k.net_of(dev).addrs.on(dev).is_empty() {
+        let ifa = k.net_of(dev).addrs.remove(dev, 0);
+        inetaddr_down(k, cx, dev, &ifa, true);
+    }
+    k.devs[dev].cold.in_device = false;
+    sysctl::refresh(k, dev);
+}

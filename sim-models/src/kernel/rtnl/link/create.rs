@@ -1,0 +1,193 @@
+//! `rtnl_newlink`: making a device.
+
+use super::{Config, Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, device, master, names, netns, remove, set};
+use crate::{
+    drivers::{self, Kind, veth::Peer},
+    kernel::{
+        DevId, NetDevice, neigh,
+        netdevice::{Cold, OperState, Stats},
+        sysctl::ConfBits,
+    },
+    packet::Mac,
+};
+
+/// Every namespace has a `lo`, DOWN, ifindex 1 (DEV-37).
+pub(crate) fn register_lo(k: &mut Kernel, cx: &mut Cx, ns: NsId, c: &Config) {
+    let made = create(k, cx, ns, "lo", &LinkAttrs::default(), c);
+    debug_assert!(made.is_ok(), "a new namespace has no device that could be in the way");
+}
+
+/// `ip link add NAME … type KIND …`. An empty name is none: the device is called KINDn.
+///
+/// # Errors
+/// `ip`'s and the kernel's, in their order. If making one of two devices fails, or a setting is refused, none is left.
+pub(in super::super) fn new_link(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    ns: NsId,
+    name: &str,
+    a: &LinkAttrs,
+    c: &Config,
+) -> Result<(), RtnlError> {
+    if !name.is_empty() {
+        names::check_ifname("dev", name)?;
+    }
+    let target = netns(k, ns, a.netns.as_deref())?;
+    let upper = master(k, cx, ns, a)?;
+    let peer = drivers::peer(c);
+    let peer_ns = netns(k, ns, peer.as_ref().and_then(|p| p.netns.as_deref()))?;
+    if let Some(name) = peer.as_ref().and_then(|p| p.name.as_deref()) {
+        names::check_ifname("name", name)?;
+    }
+    names::check_policy(name)?;
+    if matches!(c, Config::Loopback(_)) {
+        return Err(RtnlError::msg(Errno::EOPNOTSUPP, "Unknown device type"));
+    }
+    // request_module
+    if c.is_virtual() && !k.loaded.contains(&c.kind()) {
+        k.loaded.push(c.kind());
+    }
+    validate_address(a)?;
+    if k.dev_by_name(target, name).is_some() {
+        return Err(RtnlError::new(Errno::EEXIST));
+    }
+    let limits = c.setup();
+    if let Some(mtu) = a.mtu {
+        device::validate_mtu(limits.min_mtu, limits.max_mtu, mtu)?;
+    }
+    let first = peer.map(|p| create_peer(k, cx, peer_ns, &p, c)).transpose()?;
+    let template = if name.is_empty() { format!("{}%d", c.kind()) } else { name.to_owned() };
+    let made = create(k, cx, target, &template, a, c);
+    let dev = made.inspect_err(|_| remove::unregister(k, cx, first.as_slice()))?;
+    if let Some(first) = first {
+        join(k, dev, first);
+    }
+    configure(k, cx, dev, a, upper).inspect_err(|_| remove::dellink(k, cx, dev))
+}
+
+/// `ops->validate` of all Ethernet drivers.
+fn validate_address(a: &LinkAttrs) -> Result<(), RtnlError> {
+    match a.address {
+        Some(mac) if !mac.is_valid() => Err(RtnlError::new(Errno::EADDRNOTAVAIL)),
+        _ => Ok(()),
+    }
+}
+
+/// The other one of a pair (`veth_newlink`): its MTU is refused without a text, and up it can't come, since it is not
+/// joined to anything yet.
+fn create_peer(k: &mut Kernel, cx: &mut Cx, ns: NsId, p: &Peer, c: &Config) -> Result<DevId, RtnlError> {
+    validate_address(&p.attrs)?;
+    let limits = c.setup();
+    if let Some(mtu) = p.attrs.mtu {
+        device::validate_mtu(limits.min_mtu, limits.max_mtu, mtu).map_err(|e| RtnlError::new(e.errno))?;
+    }
+    let template = p.name.clone().unwrap_or_else(|| format!("{}%d", c.kind()));
+    let dev = create(k, cx, ns, &template, &p.attrs, c)?;
+    if p.attrs.up == Some(true) {
+        remove::unregister(k, cx, &[dev]);
+        return Err(RtnlError::new(Errno::ENOTCONN));
+    }
+    device::change_flags(k, cx, dev, &p.attrs);
+    Ok(dev)
+}
+
+fn join(k: &mut Kernel, dev: DevId, peer: DevId) {
+    drivers::pair(k, dev, peer);
+    k.devs[dev].cold.iflink = k.devs[peer].ifindex;
+    k.devs[peer].cold.iflink = k.devs[dev].ifindex;
+}
+
+/// `rtnl_configure_link`, then the master.
+fn configure(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &LinkAttrs, upper: Option<u32>) -> Result<(), RtnlError> {
+    device::change_flags(k, cx, dev, a);
+    if a.up == Some(true) {
+        device::dev_open(k, cx, dev);
+    }
+    if let Some(upper) = upper {
+        set::do_set_master(k, cx, dev, upper)?;
+    }
+    Ok(())
+}
+
+/// `rtnl_create_link`, `register_netdevice` and the driver's part. Everything about the request but the name was
+/// checked.
+fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, a: &LinkAttrs, c: &Config) -> Result<DevId, RtnlError> {
+    let name = names::dev_get_valid_name(k, ns, name)?;
+    let ifindex = names::dev_index_reserve(k, ns, 0);
+    let loopback = matches!(c, Config::Loopback(_));
+    let mac = if loopback { Mac::ZERO } else { next_mac(k) };
+    let dev = k.devs.insert(blank(k, ns, ifindex, name, a.address.unwrap_or(mac), a, c));
+    list(k, dev);
+    device::inetdev_init(k, cx, dev);
+    if let Err(e) = drivers::newlink(k, cx, dev, c) {
+        remove::unregister(k, cx, &[dev]);
+        return Err(e);
+    }
+    Ok(dev)
+}
+
+/// The address that a device gets if none is asked for: 02:00:HH:HH:DD:DD, host and number of the device by order of
+/// creation. A host's devices beyond number 65,535 count on in the second byte.
+fn next_mac(k: &mut Kernel) -> Mac {
+    k.next_mac += 1;
+    let [_, carry, hi, lo] = k.next_mac.to_be_bytes();
+    let [_, _, host_hi, host_lo] = k.host.to_be_bytes();
+    Mac([2, carry, host_hi, host_lo, hi, lo])
+}
+
+/// A device as `alloc_netdev` and its driver's setup make it.
+fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAttrs, c: &Config) -> NetDevice {
+    let setup = c.setup();
+    NetDevice {
+        flags: setup.flags,
+        mtu: a.mtu.unwrap_or(setup.mtu),
+        ns,
+        ifindex,
+        mac,
+        operstate: OperState::Unknown,
+        carrier: setup.carrier,
+        noop: true,
+        conf: ConfBits::default(),
+        port: 0,
+        master: None,
+        stats: Stats::default(),
+        kind: Kind::unset(),
+        cold: Box::new(Cold {
+            name,
+            iflink: ifindex,
+            min_mtu: setup.min_mtu,
+            max_mtu: setup.max_mtu,
+            tx_queue_len: a.txqueuelen.unwrap_or(setup.tx_queue_len),
+            promiscuity: 0,
+            allmulti: 0,
+            mac_set: a.address.is_some(),
+            linkwatch: false,
+            multicast: 0,
+            rx_otherhost_dropped: 0,
+            rx_missed: 0,
+            rx_nohandler: 0,
+            peer_bytes: 0,
+            devconf: k.net(ns).conf.default.clone(),
+            neigh: neigh::Parms::default(),
+            in_device: false,
+        }),
+    }
+}
+
+/// `list_netdevice`: into the namespace's list, which is in order of ifindex.
+pub(super) fn list(k: &mut Kernel, dev: DevId) {
+    let (ns, ifindex) = (k.devs[dev].ns, k.devs[dev].ifindex);
+    let devs = &k.nets[ns.0 as usize].devs;
+    let at = devs.partition_point(|d| k.devs[*d].ifindex < ifindex);
+    k.net_mut(ns).devs.insert(at, dev);
+}
+
+/// `unlist_netdevice`
+pub(super) fn unlist(k: &mut Kernel, dev: DevId) {
+    let (ns, ifindex) = (k.devs[dev].ns, k.devs[dev].ifindex);
+    let devs = &k.nets[ns.0 as usize].devs;
+    let at = devs.partition_point(|d| k.devs[*d].ifindex < ifindex);
+    if devs.get(at) == Some(&dev) {
+        k.net_mut(ns).devs.remove(at);
+    }
+}
