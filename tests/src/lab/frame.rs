@@ -120,6 +120,18 @@ impl LabFrame {
     }
 }
 
+impl LabFrame {
+    /// What the frame belongs to: ethertype, IP protocol, and both addresses, the lower first.
+    pub fn flow(&self) -> (u16, u8, u32, u32) {
+        let (ethertype, proto, a, b) = match &self.body {
+            Body::Arp(a) => (0x0806, 0, a.spa, a.tpa),
+            Body::Ip(p) => (0x0800, p.proto, p.src, p.dst),
+            Body::Other(ethertype, _) => (*ethertype, 0, 0, 0),
+        };
+        (ethertype, proto, a.min(b), a.max(b))
+    }
+}
+
 fn packet(ip: &Ip4, l4: &L4) -> Packet {
     let l4 = match l4 {
         L4::None => Transport::None,

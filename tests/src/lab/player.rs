@@ -1,7 +1,7 @@
 //! Plays a lab in the simulator: setup through the one door, then the actions one after the other in virtual time.
 
 use super::{
-    actions::{self, Action, PING_ID, PING_SIZE, Pmtu, Serve},
+    actions::{self, Action, PING_SIZE, Pmtu, Serve},
     frame::LabFrame,
     ping,
     raw::RawFrame,
@@ -17,6 +17,7 @@ use sim_core::time::{Span, Time};
 use sim_models::{
     apps::{self, App, TaskId, ping::Event, tcp_connect::TcpConnect, udp_echo::UdpEcho, udp_once::UdpOnce, udp_sink},
     cost::Costs,
+    drivers::bridge,
     kernel::{
         NsId, RtnlOp,
         observe::Captured,
@@ -141,6 +142,11 @@ impl Stage {
     /// Runs a task to its end.
     fn run(&mut self, ns: &str, app: App) -> Result<TaskId, String> {
         let id = self.spawn(ns, app)?;
+        self.wait(id)?;
+        Ok(id)
+    }
+
+    fn wait(&mut self, id: TaskId) -> Result<(), String> {
         let end = self.now + LONGEST;
         while !self.host().kernel.tasks.is_done(id) {
             if self.now >= end {
@@ -148,7 +154,7 @@ impl Stage {
             }
             self.pass(STEP)?;
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Carries out one action, with the pause that follows it.
@@ -168,6 +174,20 @@ impl Stage {
             Action::Udp(udp) => (Some(self.udp(udp)?), PAUSE),
             Action::Tcp(tcp) => (Some(self.tcp(tcp)?), PAUSE),
             Action::Ping(ping) => (Some(self.ping(ping)?), PAUSE),
+            Action::Together(pings) => {
+                let mut ids = Vec::new();
+                for ping in pings {
+                    ids.push(self.spawn(&ping.ns, App::Ping(Box::new(pinger(ping))))?);
+                }
+                for id in ids {
+                    self.wait(id)?;
+                }
+                (Some(silence()), PAUSE)
+            }
+            Action::FdbGone { ns, dev, text, every, tries } => {
+                self.fdb_gone(ns, &format!(" dev {dev} "), text, *every, *tries)?;
+                (Some(silence()), PAUSE)
+            }
             Action::Sh { command, .. } => return Err(format!("no shell runs `{command}` here")),
         };
         self.pass(pause)?;
@@ -225,11 +245,7 @@ impl Stage {
 
     fn ping(&mut self, a: &actions::Ping) -> Result<Value, String> {
         let begun = self.now;
-        let mut app = apps::ping::Ping::new(0, a.dst.into(), a.count.into());
-        app.src = a.source.map_or(0, u32::from);
-        (app.id, app.size, app.interval, app.linger) = (PING_ID, PING_SIZE, a.interval, a.timeout);
-        app.verbose = true;
-        let id = self.run(&a.ns, App::Ping(Box::new(app)))?;
+        let id = self.run(&a.ns, App::Ping(Box::new(pinger(a))))?;
         let total = self.now.since(begun);
         let Some(App::Ping(done)) = self.world.hosts[0].kernel.tasks.app(id) else { return Err(LOST.into()) };
         if let Some(error) = done.error {
@@ -259,12 +275,26 @@ impl Stage {
         Ok(json!({ "rc": run.code(), "out": out, "err": "" }))
     }
 
+    /// Looks at a device's entries of the forwarding database until none has `text` in it.
+    fn fdb_gone(&mut self, ns: &str, dev: &str, text: &str, every: Span, tries: u32) -> Result<(), String> {
+        let ns = self.ns(ns)?;
+        for _ in 0..tries {
+            let k = &self.world.hosts[0].kernel;
+            let lines = bridge::fdb_lines(k, ns, state::ticks(k, self.now));
+            if !lines.iter().any(|l| l.contains(dev) && l.contains(text)) {
+                break;
+            }
+            self.pass(every)?;
+        }
+        Ok(())
+    }
+
     fn finish(mut self, results: Vec<(String, Value)>, before: &[Counters]) -> Played {
         let captured = self.host().cx.obs.capture.take().unwrap_or_default();
         let mut played = Played { counts: self.counts, ..Played::default() };
         let k = &self.world.hosts[0].kernel;
         for ((name, ns), before) in self.namespaces.iter().zip(before) {
-            let state = state::read(k, *ns, before, &mut played.counts);
+            let state = state::read(k, *ns, self.now, before, &mut played.counts);
             played.trace.state.insert(name.clone(), state);
         }
         for Captured { ns, dev, pkt_type, frame, .. } in &captured {
@@ -280,6 +310,20 @@ impl Stage {
         played.trace.results = results;
         played
     }
+}
+
+/// What a shell gives that prints an empty line.
+fn silence() -> Value {
+    json!({ "rc": 0, "out": [""], "err": "" })
+}
+
+/// The task for one ping.
+fn pinger(a: &actions::Ping) -> apps::ping::Ping {
+    let mut app = apps::ping::Ping::new(0, a.dst.into(), a.count.into());
+    app.src = a.source.map_or(0, u32::from);
+    (app.id, app.size, app.interval, app.linger) = (a.id, PING_SIZE, a.interval, a.timeout);
+    app.verbose = true;
+    app
 }
 
 const LOST: &str = "the task is not what was started";
