@@ -36,7 +36,7 @@ impl<E> Ord for Entry<E> {
     }
 }
 
-/// Alarms, never packets: `E` is a small `Copy` value that says who is to be woken.
+/// Alarms, never what is on its way: `E` is a small `Copy` value that says who is to be woken.
 pub struct Queue<E> {
     now: Time,
     set: u64,

@@ -1,8 +1,11 @@
 //! `type KIND …`: the words that belong to a driver, and those of a bridge's port.
 
 use super::words::{Keyword, Words, exact, find, nearest, prefix};
-use super::{ParseError, lex::Word, value};
-use sim_models::drivers::Config;
+use super::{ParseError, lex::Word, link, value};
+use sim_models::drivers::{
+    Config,
+    veth::{Peer, VethConfig},
+};
 
 /// Kinds that iproute2 knows and no driver here is for.
 const OTHERS: &[&str] = &[
@@ -62,10 +65,29 @@ pub(super) fn known(word: &Word) -> Result<Config, ParseError> {
 /// `ip link add … type KIND`: KIND is read, its words follow.
 pub(super) fn config(kind: &Word, words: &mut Words<'_>) -> Result<Config, ParseError> {
     let mut config = known(kind)?;
+    if let (Config::Veth(veth), Some(word)) = (&mut config, words.peek().filter(|w| w.text == "peer")) {
+        words.next();
+        veth.peer = Some(Box::new(peer(word, words)?));
+    }
     while let Some(word) = words.next() {
         one(&mut config, word, words)?;
     }
     Ok(config)
+}
+
+/// `peer` is read; all that follows is said of the other end.
+fn peer<'a>(word: &Word, words: &mut Words<'a>) -> Result<Peer, ParseError> {
+    let mut said = link::Said::default();
+    said.read(words)?;
+    if let Some(kind) = said.kind {
+        return Err(kind.duplicate("type"));
+    }
+    let name = said.new_name()?;
+    let mut attrs = said.attrs;
+    if !(attrs.kind_args.is_empty() && attrs.slave_args.is_empty()) {
+        return Err(word.unsupported("peer type"));
+    }
+    Ok(Peer { name, netns: attrs.netns.take(), attrs })
 }
 
 /// `ip link set … type KIND`: the settings to change, by their full words.
@@ -96,14 +118,16 @@ fn one(config: &mut Config, word: &Word, words: &mut Words<'_>) -> Result<(Strin
     match config.set(full, &value.text) {
         Ok(()) => Ok((full.to_owned(), value.text.clone())),
         Err(None) => Err(word.unsupported(full)),
-        Err(Some(_)) if value::number(&value.text).is_none() => Err(value.wrong(&format!("invalid {full}"))),
-        Err(Some(why)) => Err(value.wrong(&why)),
+        // iproute2's own words, but for the beginning.
+        Err(Some(why)) if why.starts_with("argument ") => Err(value.error(format!("Error: {why}"))),
+        Err(Some(why)) => Err(value.error(why)),
     }
 }
 
 fn stranger(kind: &str, word: &Word, ours: &[(&'static str, &'static str)]) -> ParseError {
     let error = match kind {
         _ if word.text == "help" => return word.only_prints("help"),
+        "veth" if word.text == "peer" => return word.unsupported("peer").help("a pair is for life"),
         "bridge" => word.error(format!("bridge: unknown command \"{}\"?", word.text)),
         _ => {
             let text = format!("Garbage instead of arguments \"{} ...\". Try \"ip link help\".", word.text);
@@ -165,8 +189,12 @@ const BRIDGE: &[Keyword<()>] = &[
 pub(super) enum Port {
     /// `on` or `off`, also their beginnings.
     Flag,
+    /// Not modelled: must be `off`, as it is anyway.
+    Off,
     /// A number up to this.
     Number(u32),
+    /// Not modelled: must be this number, as it is anyway.
+    Only(u32),
     /// A number, or with `bridge link` also the state's name.
     State,
     No,
@@ -179,23 +207,23 @@ const PORT: &[Keyword<Port>] = &[
     prefix("priority", Port::Number(0xffff)),
     prefix("cost", Port::Number(u32::MAX)),
     prefix("hairpin", Port::Flag),
-    prefix("guard", Port::Flag),
-    prefix("root_block", Port::Flag),
-    prefix("fastleave", Port::No),
+    prefix("guard", Port::Off),
+    prefix("root_block", Port::Off),
+    prefix("fastleave", Port::Off),
     prefix("learning", Port::Flag),
     prefix("flood", Port::Flag),
     prefix("mcast_flood", Port::Flag),
     prefix("bcast_flood", Port::Flag),
-    prefix("mcast_to_unicast", Port::No),
-    prefix("proxy_arp", Port::No),
-    prefix("proxy_arp_wifi", Port::No),
-    prefix("mcast_router", Port::No),
-    prefix("mcast_fast_leave", Port::No),
-    prefix("neigh_suppress", Port::No),
-    prefix("group_fwd_mask", Port::No),
-    prefix("vlan_tunnel", Port::No),
+    prefix("mcast_to_unicast", Port::Off),
+    prefix("proxy_arp", Port::Off),
+    prefix("proxy_arp_wifi", Port::Off),
+    prefix("mcast_router", Port::Only(1)),
+    prefix("mcast_fast_leave", Port::Off),
+    prefix("neigh_suppress", Port::Off),
+    prefix("group_fwd_mask", Port::Only(0)),
+    prefix("vlan_tunnel", Port::Off),
     prefix("isolated", Port::Flag),
-    prefix("locked", Port::No),
+    prefix("locked", Port::Off),
     prefix("backup_port", Port::No),
     prefix("nobackup_port", Port::No),
 ];
@@ -219,11 +247,17 @@ pub(super) fn port_args(words: &mut Words<'_>) -> Result<Vec<(String, String)>, 
 
 /// Checks a value and gives it its plain form.
 pub(super) fn port_value(what: Port, key: &str, word: &Word) -> Result<String, ParseError> {
+    let value = match what {
+        Port::Flag | Port::Off => if parse_on_off(key, word)? { "on" } else { "off" }.to_owned(),
+        Port::Number(most) => bounded(key, word, most)?,
+        Port::Only(_) => bounded(key, word, 0xffff)?,
+        Port::State => bounded(key, word, 0xff)?,
+        Port::No => return Err(word.unsupported(key)),
+    };
     match what {
-        Port::Flag => parse_on_off(key, word).map(|on| if on { "on" } else { "off" }.to_owned()),
-        Port::Number(most) => bounded(key, word, most),
-        Port::State => bounded(key, word, 0xff),
-        Port::No => Err(word.unsupported(key)),
+        Port::Off if value != "off" => Err(word.unsupported(&format!("{key} {value}"))),
+        Port::Only(n) if value != n.to_string() => Err(word.unsupported(&format!("{key} {value}"))),
+        _ => Ok(value),
     }
 }
 

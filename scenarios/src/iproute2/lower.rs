@@ -1,7 +1,10 @@
 //! A request back into the line that makes it: for scripts made of scenarios, and for saying what was asked.
 
 use super::{Command, Op, neigh, value};
-use sim_models::drivers::Config;
+use sim_models::drivers::{
+    Config,
+    veth::{Peer, VethConfig},
+};
 use sim_models::kernel::rtnl::{
     Brd, FdbState, How, IfAddr, LinkAttrs, RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType,
     RtProto, RtnlOp,
@@ -50,7 +53,7 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
     match op {
         RtnlOp::NewLink { name, attrs, config } => {
             format!(
-                "{ip} link add name {}{} type {}{}",
+                "{ip} link add dev {}{} type {}{}",
                 quoted(name),
                 attributes(attrs),
                 config.kind(),
@@ -142,10 +145,27 @@ fn pairs<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     all.map(|(word, value)| format!(" {word} {}", quoted(value))).collect()
 }
 
-/// A driver's settings, each with a blank in front.
+/// A driver's settings that are not as they would be anyway, each with a blank in front. A kernel without some feature
+/// refuses even to be told its default.
 fn settings(config: &Config) -> String {
+    if let Config::Veth(VethConfig { peer: Some(peer) }) = config {
+        return self::peer(peer);
+    }
+    let default = Config::of_kind(config.kind()).map(|c| c.shown()).unwrap_or_default();
     let shown = config.shown();
-    pairs(shown.iter().map(|(word, value)| (*word, value.as_str())))
+    pairs(shown.iter().filter(|s| !default.contains(s)).map(|(word, value)| (*word, value.as_str())))
+}
+
+fn peer(peer: &Peer) -> String {
+    let mut s = " peer".to_owned();
+    if let Some(name) = &peer.name {
+        put(&mut s, format_args!(" name {}", quoted(name)));
+    }
+    s.push_str(&attributes(&peer.attrs));
+    if let Some(ns) = &peer.netns {
+        put(&mut s, format_args!(" netns {}", quoted(ns)));
+    }
+    s
 }
 
 fn set_link(ip: &str, name: &str, a: &LinkAttrs) -> String {

@@ -4,7 +4,10 @@ mod errors;
 mod lower;
 
 use super::*;
-use sim_models::drivers::Config;
+use sim_models::drivers::{
+    Config,
+    veth::{Peer, VethConfig},
+};
 use sim_models::kernel::rtnl::{Brd, FdbState, How, IfAddr, LinkAttrs, Nud, RouteSpec, RouteType, RtProto, Scope};
 use sim_models::packet::{Ip4Addr, Mac, Prefix};
 
@@ -96,6 +99,41 @@ fn links() {
     assert_eq!(op("ip link set eth0 name eth0"), set("eth0", LinkAttrs::default()), "no renaming to the same name");
     assert_eq!(op("ip link set eth0 nom"), set("eth0", LinkAttrs { master: Some(None), ..LinkAttrs::default() }));
     assert_eq!(op("ip link del eth0 type dummy"), RtnlOp::DelLink { name: "eth0".to_owned() });
+}
+
+#[test]
+fn settings_of_drivers() {
+    let want = |settings: &[(&str, &str)]| {
+        let mut config = Config::of_kind("bridge").unwrap();
+        settings.iter().for_each(|(word, value)| config.set(word, value).unwrap());
+        RtnlOp::NewLink { name: "br0".to_owned(), attrs: LinkAttrs::default(), config }
+    };
+    let line = "ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0";
+    assert_eq!(op(line), want(&[("forward_delay", "0"), ("stp_state", "0"), ("mcast_snooping", "0")]));
+    // `mcast_q` is mcast_query_use_ifaddr first, `mcast_s` mcast_snooping.
+    assert_eq!(
+        op("ip link add br0 type bridge age 0x64 mcast_s 0"),
+        want(&[("ageing_time", "100"), ("mcast_snooping", "0")])
+    );
+    let kind_args = vec![("ageing_time".to_owned(), "100".to_owned())];
+    let attrs = LinkAttrs { kind_args, ..LinkAttrs::default() };
+    assert_eq!(op("ip link set br0 type bridge ageing 100"), set("br0", attrs));
+}
+
+#[test]
+fn pairs() {
+    let veth = |peer| Config::Veth(VethConfig { peer });
+    let new = |config| RtnlOp::NewLink { name: "v0".to_owned(), attrs: LinkAttrs::default(), config };
+    assert_eq!(op("ip link add v0 type veth"), new(veth(None)));
+    assert_eq!(op("ip link add v0 type veth peer"), new(veth(Some(Box::default()))));
+    let attrs = LinkAttrs { address: Some(Mac([2, 0, 0, 0, 0, 2])), mtu: Some(1400), ..LinkAttrs::default() };
+    let peer = Peer { name: some("eth0"), netns: some("c1"), attrs };
+    for line in [
+        "ip link add v0 type veth peer name eth0 address 02:00:00:00:00:02 netns c1 mtu 1400",
+        "ip link add v0 type veth peer eth0 netns c1 mtu 1400 address 2:0:0:0:0:2",
+    ] {
+        assert_eq!(op(line), new(veth(Some(Box::new(peer.clone())))), "{line}");
+    }
 }
 
 #[test]

@@ -23,6 +23,14 @@ const THEIRS: &[(&str, usize, &str)] = &[
     ("ip link add a/b type dummy", 13, "Error: argument \"a/b\" is wrong: \"dev\" not a valid ifname"),
     ("ip link set eth0 address 02:00", 26, "Invalid address length 2 - must be 6 bytes"),
     ("ip link set eth0 address zz:00:00:00:00:00", 26, "\"zz\" is invalid lladdr."),
+    ("ip link add br9 type bridge ageing_time abc", 41, "Error: argument \"abc\" is wrong: invalid ageing_time"),
+    ("ip link add br9 type bridge ageing_time", 40, "Command line is not complete. Try option \"help\""),
+    (
+        "ip link add v0 type veth peer name v1 type dummy",
+        44,
+        "Error: duplicate \"type\": \"dummy\" is the second value.",
+    ),
+    ("ip link add v0 type veth peer mtu x", 35, "Error: argument \"x\" is wrong: Invalid \"mtu\" value"),
     ("ip link add br9 type bridge foo 1", 29, "bridge: unknown command \"foo\"?"),
     ("ip link foo", 9, "Command \"foo\" is unknown, try \"ip link help\"."),
     ("ip foo", 4, "Object \"foo\" is unknown, try \"ip help\"."),
@@ -71,6 +79,15 @@ const THEIRS: &[(&str, usize, &str)] = &[
 const OURS: &[(&str, usize, &str)] = &[
     ("ip rule add from 10.0.0.1 table 100", 4, "not supported yet: policy rules"),
     ("ip link add v0 type vrf table 10", 21, "not supported: `vrf`"),
+    (
+        "ip link add br9 type bridge stp_state 1",
+        39,
+        "stp_state 1 is not supported yet: bridges run without the spanning tree protocol",
+    ),
+    ("ip link add br9 type bridge vlan_default_pvid 1", 29, "not supported: `vlan_default_pvid`"),
+    ("ip link set p1 type bridge_slave guard on", 40, "not supported: `guard on`"),
+    ("bridge link set dev p1 mcast_router 2", 37, "not supported: `mcast_router 2`"),
+    ("ip link set v0 type veth peer name x", 26, "not supported: `peer`"),
     ("ip link set eth0 vrf red", 18, "not supported: `vrf`"),
     ("ip route add 10.0.0.0/8 nexthop via 10.0.0.1", 25, "not supported yet: multipath routes (`nexthop`)"),
     ("ip route add 10.0.0.0/8 advmss 1400", 25, "not supported: `advmss`"),
@@ -108,6 +125,7 @@ fn near_words_are_suggested() {
         ("ip addr add 10.0.0.1/24 scope lnik dev eth0", "did you mean `link`?"),
         ("bridge link set dev v1 hairpn on", "did you mean `hairpin`?"),
         ("brige fdb", "did you mean `bridge`?"),
+        ("ip link add b0 type bridge agein_time 1", "did you mean `ageing_time`?"),
         ("ip link add d0 type dumy", "did you mean `dummy`?"),
         ("ip route add default via 10.0.0.1; ip route add", "like `default` or `10.0.0.0/24`"),
     ] {

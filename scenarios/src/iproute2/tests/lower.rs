@@ -2,6 +2,7 @@
 
 use super::*;
 use sim_core::rng::{StreamId, Streams};
+use sim_models::drivers::veth::Peer;
 
 /// A random choice, one list a call.
 struct Pick(Streams, StreamId);
@@ -66,12 +67,29 @@ impl Pick {
             mtu: self.of(&[0, 1400]),
         }
     }
+    fn config(&mut self) -> Config {
+        let mut config = Config::of_kind(self.of(&["dummy", "bridge", "veth"])).unwrap();
+        if let Config::Veth(veth) = &mut config {
+            let name = self.maybe(&["eth0".to_owned(), "up".to_owned()]);
+            let mut peer = Peer { name, netns: self.maybe(&["c1".to_owned()]), attrs: self.attrs() };
+            peer.attrs.netns = None;
+            veth.peer = self.maybe(&[Box::new(peer), Box::default()]);
+        }
+        for (word, value) in self.kind_args() {
+            assert!(config.kind() != "bridge" || config.set(&word, &value).is_ok());
+        }
+        config
+    }
+    fn kind_args(&mut self) -> Vec<(String, String)> {
+        let all = [("forward_delay", "0"), ("ageing_time", "100"), ("stp_state", "0"), ("priority", "4096")];
+        self.maybe(&all).into_iter().map(|(w, v)| (w.to_owned(), v.to_owned())).collect()
+    }
     fn op(&mut self) -> RtnlOp {
         let (dev, mac) = (self.name(), Mac([2, 0, 0, 0, 0, 1]));
         let how = self.of(&[How::Add, How::Append, How::Prepend, How::Replace, How::Change]);
         match self.0.below(self.1, 12) {
             0 => {
-                let config = Config::of_kind(self.of(&["dummy", "bridge", "veth"])).unwrap();
+                let config = self.config();
                 RtnlOp::NewLink { name: dev, attrs: self.attrs(), config }
             }
             1 => {
@@ -79,6 +97,9 @@ impl Pick {
                 attrs.rename = self.maybe(&["eth7".to_owned(), "down".to_owned()]).filter(|n| *n != dev);
                 let slave = [("state", "3"), ("hairpin", "on"), ("flood", "off"), ("cost", "7")];
                 attrs.slave_args = self.maybe(&slave).into_iter().map(|(w, v)| (w.to_owned(), v.to_owned())).collect();
+                if attrs.slave_args.is_empty() {
+                    attrs.kind_args = self.kind_args();
+                }
                 set(&dev, attrs)
             }
             2 => RtnlOp::DelLink { name: dev },
