@@ -13,8 +13,25 @@ use onerouter_tests::lab::{
 use sim_models::cost::Costs;
 
 /// Labs that the simulator reproduces wholly. A lab that joins them stays.
-const REPRODUCED: [&str; 7] =
-    ["veth_ping", "bridge3", "multi_ip", "closed_port_rst", "ttl", "docker_fwd0", "docker_fwd1"];
+const REPRODUCED: [&str; 17] = [
+    "bridge3",
+    "closed_port_rst",
+    "concurrent",
+    "delay_probe",
+    "docker_fwd0",
+    "docker_fwd1",
+    "fdb_age",
+    "mtu_bridge_nonf",
+    "multi_ip",
+    "proxy_arp",
+    "proxy_arp_d0",
+    "ttl",
+    "veth_ping",
+    "weakhost_announce2",
+    "weakhost_default",
+    "weakhost_ignore1",
+    "weakhost_ignore2",
+];
 
 /// Labs whose senders start at one moment: rule order.flow.
 const CONCURRENT: [&str; 1] = ["concurrent"];
