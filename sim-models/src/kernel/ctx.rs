@@ -125,6 +125,7 @@ impl Cx {
     #[inline]
     pub fn copy(&mut self, at: At, bytes: u32) {
         self.clock += self.costs.per_byte(at, bytes);
+        self.obs.copied[at as usize] += u64::from(bytes);
     }
 
     #[cold]
