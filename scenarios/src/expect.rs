@@ -4,15 +4,15 @@ use crate::{
     outcome::{RunOutcome, Verdict},
     plan::Point,
     source::Source,
-    spec::{Bounds, Expect, Expectation, Latency, Scenario},
+    spec::{Bounds, Expect, Expectation, Latency},
     values::{Amount, hundredths},
 };
 use sim_core::{hist::Hist, time::Span};
 use std::sync::Arc;
 
-/// Judges what is expected at `point`.
-pub fn judge(source: &Arc<Source>, s: &Scenario, point: &Point, runs: &[RunOutcome]) -> Vec<Verdict> {
-    let asked = s.expect.iter().filter(|e| {
+/// Judges what is expected at `point`, whose text is `source`.
+pub fn judge(source: &Arc<Source>, point: &Point, runs: &[RunOutcome]) -> Vec<Verdict> {
+    let asked = point.expect.iter().filter(|e| {
         let fits = |(entry, value): (&crate::read::Entry<_>, &crate::read::At<crate::values::Word>)| {
             point.has(&entry.name, value) == Some(true)
         };

@@ -28,6 +28,19 @@ pub fn understand(source: &Arc<Source>) -> (Option<Scenario>, Vec<Sweep>, Vec<Di
     (scenario, sweeps, sink)
 }
 
+/// Reads a text that [`understand`] has found whole.
+///
+/// # Errors
+/// It is not.
+pub fn read(source: &Arc<Source>) -> Result<Scenario, Vec<Diagnostic>> {
+    let (root, mut sink) = tree::parse(source);
+    let scenario = root.and_then(|root| read::read(source, &root, &mut sink));
+    match scenario {
+        Some(scenario) if sink.is_empty() => Ok(scenario),
+        _ => Err(sink),
+    }
+}
+
 /// The scenario files under `paths`, sorted by path: a file as it is named, of a directory every `*.ron` in it.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use crate::{
     diagnostic::did_you_mean,
     spec::{Device, Host, Namespace, Scenario},
 };
-use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 /// The namespace that every host has.
 pub const ROOT: &str = "root";
@@ -12,9 +12,10 @@ pub const ROOT: &str = "root";
 /// Everything that has a name, in order: hosts as in the file; of each host `root` first, then as in the file.
 pub struct Names<'s> {
     pub hosts: Vec<HostNames<'s>>,
-    by_host: IndexMap<&'s str, usize>,
-    by_ns: IndexMap<(usize, &'s str), usize>,
-    by_dev: IndexMap<(usize, usize, &'s str), usize>,
+    // Only asked, never iterated.
+    by_host: FxHashMap<&'s str, usize>,
+    by_ns: FxHashMap<(usize, &'s str), usize>,
+    by_dev: FxHashMap<(usize, usize, &'s str), usize>,
 }
 
 /// A host and its namespaces.
@@ -63,8 +64,12 @@ pub struct NoSuch {
 
 impl<'s> Names<'s> {
     pub fn new(s: &'s Scenario) -> Names<'s> {
-        let mut names =
-            Names { hosts: Vec::new(), by_host: IndexMap::new(), by_ns: IndexMap::new(), by_dev: IndexMap::new() };
+        let mut names = Names {
+            hosts: Vec::new(),
+            by_host: FxHashMap::default(),
+            by_ns: FxHashMap::default(),
+            by_dev: FxHashMap::default(),
+        };
         for entry in &s.hosts.entries {
             let h = names.hosts.len();
             names.by_host.insert(&entry.name, h);

@@ -5,7 +5,9 @@
 
 use crate::{
     diagnostic::{Diagnostic, arrange, did_you_mean},
+    read::List,
     source::{Range, Source},
+    spec::Expectation,
     tree::{Kind, Node, word},
 };
 use indexmap::IndexMap;
@@ -28,13 +30,15 @@ pub struct Sweep {
 }
 
 /// One point of the sweep: what to replace by what.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Point {
     /// "10k/s", "n=4 rate=10k/s"; empty without a sweep.
     pub label: String,
     /// Swept path → value.
     pub values: IndexMap<String, String>,
     edits: Vec<(Range, Range)>,
+    /// What the file expects at this point, its places those of the point's own text.
+    pub expect: Arc<List<Expectation>>,
 }
 
 impl Point {
@@ -222,17 +226,22 @@ pub struct Plan {
 /// Every mistake that can be known before a kernel is asked.
 pub fn plan(source: &Arc<Source>) -> Result<Plan, Vec<Diagnostic>> {
     let (scenario, sweeps, mut sink) = crate::load::understand(source);
-    let scenario = match scenario {
+    let mut scenario = match scenario {
         Some(s) if sink.is_empty() => s,
         _ => {
             arrange(&mut sink);
             return Err(sink);
         }
     };
-    let points = points(&sweeps);
-    for point in points.iter().filter(|p| !p.edits.is_empty()) {
-        let (_, _, mistakes) = crate::load::understand(&point.source(source));
+    let mut points = points(&sweeps);
+    for point in &mut points {
+        if point.edits.is_empty() {
+            point.expect = Arc::new(std::mem::take(&mut scenario.expect));
+            continue;
+        }
+        let (scenario, _, mistakes) = crate::load::understand(&point.source(source));
         sink.extend(mistakes);
+        point.expect = Arc::new(scenario.map(|s| s.expect).unwrap_or_default());
     }
     if !sink.is_empty() {
         arrange(&mut sink);

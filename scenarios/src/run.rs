@@ -8,7 +8,6 @@ use crate::{
     outcome::{Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
-    source::Source,
     spec::Scenario,
     state, steps,
     traffic::{self, Sender},
@@ -16,10 +15,7 @@ use crate::{
 };
 use rayon::prelude::*;
 use sim_core::time::{Span, Time};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Events of a run at most: an endless one ends with an error.
 const MAX_EVENTS: u64 = 4_000_000_000;
@@ -35,7 +31,6 @@ type Follow = (u32, u32);
 
 /// A run that is over, its world still standing.
 struct Played {
-    source: Arc<Source>,
     scenario: Scenario,
     built: Built,
     ended: Time,
@@ -73,8 +68,8 @@ pub fn follow(
     all: bool,
 ) -> Result<Option<Journey>, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
-    let (scenario, _, _) = load::understand(&source);
-    let names: Vec<String> = scenario.iter().flat_map(|s| s.traffic.names()).map(str::to_owned).collect();
+    let scenario = load::read(&source)?;
+    let names: Vec<String> = scenario.traffic.names().map(str::to_owned).collect();
     let number = match flow {
         None => 0,
         Some(f) => names.iter().position(|n| n == f).ok_or_else(|| {
@@ -90,11 +85,7 @@ pub fn follow(
 
 fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<Played, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
-    let (scenario, _, mistakes) = load::understand(&source);
-    let scenario = match scenario {
-        Some(s) if mistakes.is_empty() => s,
-        _ => return Err(mistakes),
-    };
+    let scenario = load::read(&source)?;
     let profile = scenario.profile_name();
     let costs = profile::load(profile).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
     let mut built = build::build(&source, &scenario, costs, seed)?;
@@ -105,12 +96,12 @@ fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<
     let (ended, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
-        let mut clock = Clock { built: &mut built, senders, now: Time::ZERO, fault: None };
+        let mut clock = Clock { names: &names, built: &mut built, senders, now: Time::ZERO, fault: None };
         let steps = steps::steps(&source, &names, &scenario)?;
         clock.run(&scenario, &steps)?;
         (clock.now, clock.fault)
     };
-    Ok(Played { source, scenario, built, ended, fault })
+    Ok(Played { scenario, built, ended, fault })
 }
 
 /// What kernels refuse of the setup, at every point of a plan; nothing is run.
@@ -118,10 +109,11 @@ pub(crate) fn try_build(plan: &Plan) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     for point in &plan.points {
         let source = point.source(&plan.source);
-        let (Some(scenario), _, _) = load::understand(&source) else { continue };
-        let built = profile::load(scenario.profile_name())
-            .map_err(|e| vec![Diagnostic::of_file(&source.path, e)])
-            .and_then(|costs| build::build(&source, &scenario, costs, 1));
+        let built = load::read(&source).and_then(|scenario| {
+            let costs = profile::load(scenario.profile_name());
+            let costs = costs.map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+            build::build(&source, &scenario, costs, 1)
+        });
         mistakes.extend(built.err().into_iter().flatten());
     }
     mistakes
@@ -129,6 +121,7 @@ pub(crate) fn try_build(plan: &Plan) -> Vec<Diagnostic> {
 
 /// Drives a world to its end.
 struct Clock<'b> {
+    names: &'b Names<'b>,
     built: &'b mut Built,
     senders: Vec<Sender>,
     /// Everything before this has happened.
@@ -170,12 +163,12 @@ impl Clock<'_> {
     fn take(&mut self, step: &steps::Step) -> Result<(), Vec<Diagnostic>> {
         let Built { world, places } = &mut *self.built;
         let host = &mut world.hosts[step.host];
-        let name = host.name.clone();
+        let names = self.names;
         host.at(step.at, |k, cx| {
             for p in &step.asked {
                 cx.origin = places.add(step.host, p.place);
                 carry_out(k, cx, &p.ns, &p.act)
-                    .map_err(|why| vec![build::refusal(places.source(), &name, p, &why)])?;
+                    .map_err(|why| vec![build::refusal(places.source(), names, p, &why)])?;
             }
             Ok(())
         })
@@ -250,9 +243,7 @@ fn gather(plan: &Plan, runs: &mut impl Iterator<Item = RunOutcome>) -> ScenarioO
     let mut points = Vec::with_capacity(plan.points.len());
     for point in &plan.points {
         let runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
-        let source = point.source(&plan.source);
-        let (scenario, _, _) = load::understand(&source);
-        let verdicts = scenario.map(|s| expect::judge(&source, &s, point, &runs)).unwrap_or_default();
+        let verdicts = expect::judge(&point.source(&plan.source), point, &runs);
         points.push(PointOutcome { label: point.label.clone(), values: point.values.clone(), runs, verdicts });
     }
     let origin = profile::load(&plan.profile).map(|c| c.origin).unwrap_or_default();

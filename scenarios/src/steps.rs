@@ -26,7 +26,7 @@ pub fn steps(source: &Arc<Source>, names: &Names, s: &Scenario) -> Result<Vec<St
     let (mut steps, mut bad) = (Vec::new(), Vec::new());
     for written in s.timeline.iter() {
         let Ok(at) = names.ns(&written.r#in) else { continue };
-        match step(source, at, &written.r#in, &written.run) {
+        match step(source, at, &written.run) {
             Ok(asked) => steps.push(Step { at: Time::ZERO + written.at.value.0, host: at.host, asked }),
             Err(d) => bad.push(d),
         }

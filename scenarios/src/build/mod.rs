@@ -76,21 +76,18 @@ pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Res
         world.add_host(h.name, cores, hz);
     }
     let mut doors: Vec<Door> = names.hosts.iter().map(|_| Door::default()).collect();
-    for host in 0..names.hosts.len() {
-        let mut asked = Vec::new();
-        before_cables(&names, host, s, &mut |p| asked.push(p));
-        apply(&mut world, host, asked, &mut places, &mut doors[host], &mut sink);
+    for (host, door) in doors.iter_mut().enumerate() {
+        apply(&names, &mut world, host, &mut places, door, &mut |out| before_cables(&names, host, s, out));
     }
-    if sink.is_empty() {
+    if doors.iter().all(|d| d.refused.is_empty()) {
         cables(&names, s, &mut world, source, &mut sink);
     }
-    for host in 0..names.hosts.len() {
-        let mut asked = Vec::new();
-        if let Err(mistakes) = with_cables(source, &names, host, &mut |p| asked.push(p)) {
-            sink.extend(mistakes);
-        }
-        apply(&mut world, host, asked, &mut places, &mut doors[host], &mut sink);
+    for (host, door) in doors.iter_mut().enumerate() {
+        apply(&names, &mut world, host, &mut places, door, &mut |out| {
+            sink.extend(with_cables(source, &names, host, out).err().into_iter().flatten());
+        });
         world.hosts[host].at(Time::ZERO, linkwatch::settle);
+        sink.append(&mut door.diagnostics);
     }
     if sink.is_empty() {
         return Ok(Built { world, places });
@@ -106,13 +103,13 @@ struct Door {
     refused: Vec<(Target, Phase)>,
     /// Devices that could not be made.
     missing: IndexSet<(Target, String)>,
-    count: usize,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Door {
     /// Would this request fail only because an earlier one did?
     fn follows(&self, p: &Placed) -> bool {
-        if self.count >= MAX_REFUSALS || self.refused.iter().any(|(ns, phase)| *ns == p.ns && *phase < p.phase) {
+        if self.diagnostics.len() >= MAX_REFUSALS || self.refused.iter().any(|(ns, phase)| *ns == p.ns && *phase < p.phase) {
             return true;
         }
         let dev = match &p.act {
@@ -123,8 +120,8 @@ impl Door {
         !self.missing.is_empty() && self.missing.contains(&(p.ns.clone(), dev.clone()))
     }
 
-    fn refuse(&mut self, p: &Placed) {
-        self.count += 1;
+    fn refuse(&mut self, p: &Placed, d: Diagnostic) {
+        self.diagnostics.push(d);
         self.refused.push((p.ns.clone(), p.phase));
         if let Act::Rtnl(RtnlOp::NewLink { name, .. }) = &p.act {
             self.missing.insert((p.ns.clone(), name.clone()));
@@ -132,26 +129,25 @@ impl Door {
     }
 }
 
+/// Carries out what `ask` asks for, one request after the other.
 fn apply(
+    names: &Names,
     world: &mut World,
     host: usize,
-    asked: Vec<Placed>,
     places: &mut Places,
     door: &mut Door,
-    sink: &mut Vec<Diagnostic>,
+    ask: &mut dyn FnMut(&mut dyn FnMut(Placed)),
 ) {
-    let name = world.hosts[host].name.clone();
     world.hosts[host].at(Time::ZERO, |k, cx| {
-        for p in asked {
+        ask(&mut |p| {
             if door.follows(&p) {
-                continue;
+                return;
             }
             cx.origin = places.add(host, p.place);
             if let Err(why) = carry_out(k, cx, &p.ns, &p.act) {
-                sink.push(refusal(&places.source, &name, &p, &why));
-                door.refuse(&p);
+                door.refuse(&p, refusal(&places.source, names, &p, &why));
             }
-        }
+        });
     });
 }
 
@@ -180,7 +176,7 @@ pub fn carry_out(k: &mut Kernel, cx: &mut Cx, ns: &Target, act: &Act) -> Result<
 }
 
 /// What a kernel did not want.
-pub(crate) fn refusal(source: &Arc<Source>, host: &str, p: &Placed, why: &str) -> Diagnostic {
+pub(crate) fn refusal(source: &Arc<Source>, names: &Names, p: &Placed, why: &str) -> Diagnostic {
     let why = why.strip_prefix("Error: ").unwrap_or(why);
     let why = why.strip_prefix("RTNETLINK answers: ").unwrap_or(why).trim_end_matches('.');
     let asked = match &p.act {
@@ -188,8 +184,8 @@ pub(crate) fn refusal(source: &Arc<Source>, host: &str, p: &Placed, why: &str) -
         Act::NewNs(name) => format!("ip netns add {name}"),
         Act::DelNs(name) => format!("ip netns del {name}"),
     };
-    let d = Diagnostic::new(source, p.place.range, format!("the kernel of `{host}` refuses: {why}"));
-    d.help(format!("asked in {}: {asked}", p.where_)).number(p.place.number())
+    let d = Diagnostic::new(source, p.place.range, format!("the kernel refuses: {why}"));
+    d.help(format!("asked in {}: {asked}", names.path(p.at))).number(p.place.number())
 }
 
 /// Plugs in every wire; a scenario that was checked has only good ones.

@@ -62,8 +62,8 @@ pub enum Act {
 pub struct Placed {
     pub phase: Phase,
     pub ns: Target,
-    /// The namespace's path, for people: "h1/c1".
-    pub where_: String,
+    /// The namespace that it is written in.
+    pub at: NsRef,
     pub place: Place,
     pub act: Act,
 }
@@ -71,7 +71,6 @@ pub struct Placed {
 /// Takes requests of one namespace.
 struct To<'o> {
     at: NsRef,
-    path: String,
     phase: Phase,
     out: &'o mut dyn FnMut(Placed),
 }
@@ -81,7 +80,7 @@ impl To<'_> {
         self.act(place, Target::Number(self.at.ns as u32), Act::Rtnl(op));
     }
     fn act(&mut self, place: Place, ns: Target, act: Act) {
-        (self.out)(Placed { phase: self.phase, ns, where_: self.path.clone(), place, act });
+        (self.out)(Placed { phase: self.phase, ns, at: self.at, place, act });
     }
     fn set(&mut self, place: Place, name: &str, attrs: LinkAttrs) {
         self.ask(place, RtnlOp::SetLink { name: name.to_owned(), attrs });
@@ -98,7 +97,7 @@ fn each<'s>(
 ) {
     for (ns, net) in names.hosts[host].nets.iter().enumerate() {
         let at = NsRef { host, ns };
-        f(&mut To { at, path: names.path(at), phase, out: &mut *out }, net);
+        f(&mut To { at, phase, out: &mut *out }, net);
     }
 }
 
@@ -107,11 +106,10 @@ pub fn before_cables(names: &Names, host: usize, s: &Scenario, out: &mut dyn FnM
     let written = names.hosts[host].host.map(|h| &h.namespaces.entries);
     let place_of: IndexMap<&str, Place> = written.into_iter().flatten().map(|e| (e.name.as_str(), e.place)).collect();
     let place = |name: &str| place_of.get(name).copied().unwrap_or_default();
-    let root = names.path(NsRef { host, ns: 0 });
+    let at = NsRef { host, ns: 0 };
     for net in names.hosts[host].nets.iter().skip(1) {
         let act = Act::NewNs(net.name.to_owned());
-        let where_ = root.clone();
-        out(Placed { phase: Phase::Namespaces, ns: Target::Number(0), where_, place: place(net.name), act });
+        out(Placed { phase: Phase::Namespaces, ns: Target::Number(0), at, place: place(net.name), act });
     }
     each(names, host, Phase::Sysctls, out, |to, net| {
         for (entry, value) in net.net.iter().flat_map(|n| n.sysctls.iter()).filter(|(e, _)| !is_of_device(&e.name)) {
@@ -209,10 +207,10 @@ type Reader = fn(&Arc<Source>, &At<String>) -> Result<Vec<requests::Request>, Di
 ///
 /// # Errors
 /// It is not of iproute2's language.
-pub(crate) fn step(source: &Arc<Source>, at: NsRef, path: &str, run: &At<String>) -> Result<Vec<Placed>, Diagnostic> {
+pub(crate) fn step(source: &Arc<Source>, at: NsRef, run: &At<String>) -> Result<Vec<Placed>, Diagnostic> {
     let mut list = Vec::new();
     let mut out = |p| list.push(p);
-    let mut to = To { at, path: path.to_owned(), phase: Phase::Timeline, out: &mut out };
+    let mut to = To { at, phase: Phase::Timeline, out: &mut out };
     send(&mut to, run.place, requests::command(source, run)?);
     Ok(list)
 }

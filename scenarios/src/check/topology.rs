@@ -11,7 +11,7 @@ use crate::{
 use indexmap::IndexMap;
 
 pub(super) fn check(c: &mut Checker, s: &Scenario) {
-    let mut peers = Peers::default();
+    let (mut peers, mut known) = (Peers::default(), Known::default());
     for host in 0..c.names.hosts.len() {
         for ns in 0..c.names.hosts[host].nets.len() {
             let at = NsRef { host, ns };
@@ -20,7 +20,7 @@ pub(super) fn check(c: &mut Checker, s: &Scenario) {
                 device(c, at, DevRef { host, ns, dev }, entry, &mut peers);
             }
             ports(c, at, net);
-            texts(c, net);
+            texts(c, net, &mut known);
         }
     }
     unclaimed(c, &peers);
@@ -160,17 +160,41 @@ fn ports(c: &mut Checker, at: NsRef, net: &Namespace) {
 }
 
 /// What is written in iproute2's language has to be of that language.
-fn texts(c: &mut Checker, net: &Namespace) {
-    let mut bad: Vec<Diagnostic> = Vec::new();
-    let mut read = |r: Result<Vec<requests::Request>, Diagnostic>| bad.extend(r.err());
+fn texts(c: &mut Checker, net: &Namespace, known: &mut Known) {
     let source = c.source;
+    let mut bad: Vec<Diagnostic> = Vec::new();
+    let mut each = |lines: &[At<String>], read: &dyn Fn(&At<String>) -> Result<Vec<requests::Request>, Diagnostic>| {
+        bad.extend(lines.iter().filter(|l| known.is_new(l)).filter_map(|l| read(l).err()));
+    };
     for (entry, d) in net.devices.iter() {
-        d.addresses.iter().for_each(|a| read(requests::address(source, a, &entry.name)));
+        each(&d.addresses, &|a| requests::address(source, a, &entry.name));
     }
-    net.routes.iter().for_each(|r| read(requests::route(source, r)));
-    net.neighbours.iter().for_each(|n| read(requests::neighbour(source, n)));
-    net.commands.iter().for_each(|l| read(requests::command(source, l)));
+    each(&net.routes, &|r| requests::route(source, r));
+    each(&net.neighbours, &|n| requests::neighbour(source, n));
+    each(&net.commands, &|l| requests::command(source, l));
     c.sink.append(&mut bad);
+}
+
+/// A line that a range repeats without a change is looked at once.
+#[derive(Default)]
+struct Known {
+    last: IndexMap<u32, String>,
+}
+
+impl Known {
+    fn is_new(&mut self, line: &At<String>) -> bool {
+        if line.place.number().is_none() {
+            return true;
+        }
+        match self.last.get_mut(&line.place.range.start) {
+            Some(last) if *last == line.value => false,
+            Some(last) => {
+                last.clone_from(&line.value);
+                true
+            }
+            None => self.last.insert(line.place.range.start, line.value.clone()).is_none(),
+        }
+    }
 }
 
 fn wires(c: &mut Checker, s: &Scenario) {

@@ -2,10 +2,7 @@
 
 use super::words::{Keyword, Words, exact, find, nearest, prefix};
 use super::{ParseError, lex::Word, link, value};
-use sim_models::drivers::{
-    Config,
-    veth::{Peer, VethConfig},
-};
+use sim_models::drivers::{Config, veth::Peer};
 
 /// Kinds that iproute2 knows and no driver here is for.
 const OTHERS: &[&str] = &[

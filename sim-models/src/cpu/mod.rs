@@ -126,38 +126,36 @@ pub(crate) fn timer_irq(k: &mut Kernel, on: u32) {
 
 /// Something may have come for core `on`: it begins now if it is idle, else an alarm tells it when it is done.
 #[inline]
-pub fn kick(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+pub fn kick(k: &mut Kernel, cx: &mut Cx, on: u32) {
     let cpu = &mut k.cpus[on as usize];
     if !cpu.has_work() {
-        return horizon;
+        return;
     }
     let now = cx.queue.now();
     if cpu.free_at > now {
         if !cpu.alarm {
             cpu.alarm = true;
             let at = cpu.free_at;
-            cx.queue.set(at, crate::kernel::Alarm::Cpu(on));
+            cx.set_alarm(at, crate::kernel::Alarm::Cpu(on));
         }
-        return horizon;
+        return;
     }
-    run(k, cx, on, now, horizon)
+    run(k, cx, on, now);
 }
 
 /// The core's own alarm went off.
 #[inline]
-pub(crate) fn alarm(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+pub(crate) fn alarm(k: &mut Kernel, cx: &mut Cx, on: u32) {
     k.cpus[on as usize].alarm = false;
-    kick(k, cx, on, horizon)
+    kick(k, cx, on);
 }
 
-/// One unit after another, without the queue as long as nothing else can come first. Returns the horizon, lowered by
-/// what was sent.
-fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time, mut horizon: Time) -> Time {
+/// One unit after another, without the queue as long as nothing else can come first.
+fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time) {
     cx.clock = now;
     cx.cpu = on;
     loop {
         unit(k, cx, on);
-        horizon = cx.ship(horizon);
         let cpu = &mut k.cpus[on as usize];
         cpu.free_at = cx.clock;
         if !cpu.has_work() {
@@ -166,13 +164,12 @@ fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time, mut horizon: Time) -> Ti
         if cpu.alarm {
             break;
         }
-        if !cx.queue.may_continue(cx.clock, horizon) {
+        if !cx.may_continue() {
             cpu.alarm = true;
-            cx.queue.set(cx.clock, crate::kernel::Alarm::Cpu(on));
+            cx.set_alarm(cx.clock, crate::kernel::Alarm::Cpu(on));
             break;
         }
     }
-    horizon
 }
 
 /// One unit of work: interrupts first, then softirqs, then the task that runs, then the next one.

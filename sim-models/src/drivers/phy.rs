@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Effect, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -215,7 +215,7 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     if !n.tx_alarm {
         n.tx_alarm = true;
         let at = n.in_ring.front().copied().unwrap_or(cx.clock).max(cx.queue.now());
-        cx.queue.set(at, Alarm::TxDone(dev));
+        cx.set_alarm(at, Alarm::TxDone(dev));
     }
 }
 
@@ -239,7 +239,7 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if n.qdisc.bands.iter().any(|b| !b.is_empty()) {
         n.tx_alarm = true;
         let at = n.in_ring.front().copied().unwrap_or(clock).max(cx.queue.now());
-        cx.queue.set(at, Alarm::TxDone(dev));
+        cx.set_alarm(at, Alarm::TxDone(dev));
     }
 }
 
@@ -263,8 +263,7 @@ fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     };
     let rate = n.rate;
     cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
-    cx.obs.ledger.flown += 1;
-    cx.out.push(Effect::Transmit { wire, at: done, frame: skb.fly() });
+    cx.transmit(wire, done, skb);
 }
 
 /// A frame has come off the wire: into the rx ring by DMA, and an interrupt if none is pending (NIC-1).

@@ -110,11 +110,12 @@ pub(crate) fn run(k: &mut Kernel, cx: &mut Cx) {
 }
 
 /// Setup is over: works on everything that waits, and on what follows from that, as if seconds had passed. From now on
-/// events wait as long as they do in the kernel.
+/// events wait as long as they do in the kernel. Once is enough.
 pub fn settle(k: &mut Kernel, cx: &mut Cx) {
-    drain(k, cx);
-    cancel(k);
-    k.linkwatch = LinkWatch { running: true, ..LinkWatch::default() };
+    if !k.linkwatch.running {
+        drain(k, cx);
+        k.linkwatch.running = true;
+    }
 }
 
 fn drain(k: &mut Kernel, cx: &mut Cx) {

@@ -29,7 +29,7 @@ pub(crate) mod testkit;
 pub mod timer;
 
 pub use at::At;
-pub use ctx::{Alarm, Cx, Effect, Outbound};
+pub use ctx::{Alarm, Cx, Outbound};
 pub use mib::Mib;
 pub use netdevice::{DevId, NetDevice};
 pub use reason::Reason;

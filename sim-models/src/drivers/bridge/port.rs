@@ -1,7 +1,7 @@
 //! net/bridge/br_if.c and br_stp.c without the spanning tree protocol: devices that are ports, and their states.
 
 use super::{fdb, mtu_auto_adjust, state, state_mut};
-use crate::drivers::{Event, Kind};
+use crate::drivers::{Event, Kind, phy};
 use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, linkwatch, rtnl};
 use crate::packet::Mac;
 
@@ -120,8 +120,17 @@ impl Ports {
 
 /// `port_cost`: by the speed that ethtool reports, 100 if it is not known (BR-11). A veth says 10 Gbit/s (VETH-21).
 fn port_cost(k: &Kernel, dev: DevId) -> u32 {
-    match k.devs[dev].kind {
-        Kind::Veth(_) => 2,
+    let mbit = match k.devs[dev].kind {
+        Kind::Veth(_) => 10_000,
+        _ => phy::rate(k, dev).map_or(0, |r| r.bits_per_s() / 1_000_000),
+    };
+    match mbit {
+        10_000 => 2,
+        5_000 => 3,
+        2_500 => 4,
+        1_000 => 5,
+        100 => 19,
+        n if n > 10_000 => 1,
         _ => 100,
     }
 }

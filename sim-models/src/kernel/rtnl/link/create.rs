@@ -6,7 +6,7 @@ use crate::{
     kernel::{
         DevId, NetDevice, neigh,
         netdevice::{Cold, OperState, Stats},
-        sysctl::ConfBits,
+        sysctl::{ConfBits, DevConf},
     },
     packet::Mac,
 };
@@ -167,7 +167,7 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAtt
             rx_missed: 0,
             rx_nohandler: 0,
             peer_bytes: 0,
-            devconf: k.net(ns).conf.default.clone(),
+            devconf: DevConf::from_default(&k.net(ns).conf),
             neigh: neigh::Parms::default(),
             in_device: false,
         }),

@@ -4,7 +4,7 @@ use super::{Cx, Errno, Kernel, RtnlError};
 use crate::{
     drivers::{self, Event},
     kernel::{
-        DevId, addr, neigh,
+        DevId, addr, arp, neigh,
         netdevice::{IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_UP},
         sysctl,
     },
@@ -71,31 +71,19 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
     }
     validate_mtu(d.cold.min_mtu, d.cold.max_mtu, mtu)?;
     drivers::change_mtu(k, dev, mtu);
-    match (k.devs[dev].cold.in_device, mtu >= 68) {
-        (true, false) => inetdev_destroy(k, cx, dev),
-        (false, true) => inetdev_init(k, cx, dev),
-        _ => {}
-    }
+    addr::on_mtu(k, cx, dev);
     notify(k, cx, dev, Event::ChangeMtu);
     Ok(())
 }
 
 /// `inetdev_init`: IPv4 is on, with the namespace's default settings.
 pub(super) fn inetdev_init(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
-    let conf = k.net_of(dev).conf.default.clone();
+    let conf = sysctl::DevConf::from_default(&k.net_of(dev).conf);
     let parms = sysctl::new_parms(k, cx);
     let cold = &mut k.devs[dev].cold;
     cold.devconf = conf;
     cold.neigh = parms;
     cold.in_device = true;
-    sysctl::refresh(k, dev);
-}
-
-/// `inetdev_destroy`: addresses, routes and neighbours go.
-pub(super) fn inetdev_destroy(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
-    addr::on_unregister(k, cx, dev);
-    neigh::flush_dev(k, cx, dev, true);
-    k.devs[dev].cold.in_device = false;
     sysctl::refresh(k, dev);
 }
 
@@ -112,9 +100,13 @@ pub(super) fn set_mac_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac)
     Ok(())
 }
 
-/// `NETDEV_CHANGEADDR`: `dev` has another address. Its neighbours are forgotten (BR-7), its master learns of it.
+/// `NETDEV_CHANGEADDR`: `dev` has another address. Its neighbours are forgotten (BR-7), with arp_notify it says so
+/// (ARP-25), its master learns of it.
 pub(crate) fn changeaddr(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     neigh::flush_dev(k, cx, dev, true);
+    if k.devs[dev].conf.arp_notify() != 0 {
+        arp::send_gratuitous(k, cx, dev);
+    }
     notify(k, cx, dev, Event::ChangeAddr);
 }
 

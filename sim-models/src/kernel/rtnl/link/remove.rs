@@ -3,7 +3,7 @@
 use super::{Cx, Errno, Kernel, NsId, RtnlError, create, device, named};
 use crate::{
     cpu, drivers,
-    kernel::{DevId, linkwatch},
+    kernel::{DevId, addr, linkwatch, neigh},
 };
 
 /// `ip link del NAME`
@@ -47,7 +47,8 @@ pub(super) fn unregister(k: &mut Kernel, cx: &mut Cx, devs: &[DevId]) {
 
 /// `NETDEV_UNREGISTER`: what a device loses that goes away, or to another namespace (DEV-30).
 pub(super) fn leave(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
-    device::inetdev_destroy(k, cx, dev);
+    addr::on_unregister(k, cx, dev);
+    neigh::flush_dev(k, cx, dev, true);
     if let Some(master) = k.devs[dev].master {
         drivers::del_slave(k, cx, master, dev);
     }
