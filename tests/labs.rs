@@ -38,7 +38,7 @@ const CONCURRENT: [&str; 1] = ["concurrent"];
 
 fn play(name: &str, costs: Costs) -> Result<Played, String> {
     let script = script::parse(&lab::read(name, "setup.sh")?).map_err(|e| e.to_string())?;
-    player::play(&script, costs)
+    player::play(&script, costs, true)
 }
 
 /// What differs between the simulator and the recording, and what was normalised on the way.

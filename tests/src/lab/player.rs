@@ -35,6 +35,8 @@ pub struct Played {
     pub raw: IndexMap<String, Vec<RawFrame>>,
     /// How often each rule of the normalisation was used.
     pub counts: Counts,
+    /// Of all events and all that became of packets.
+    pub digest: u64,
 }
 
 /// Carrier changes have passed linkwatch, and the timers are past their first round.
@@ -47,12 +49,14 @@ const LONGEST: Span = Span::from_s(60);
 /// How closely the end of an action is looked for.
 const STEP: Span = Span::from_us(100);
 
-/// Plays `script` on one host with the cost profile `costs`.
+/// Plays `script` on one host with the cost profile `costs`. `inline`: a core runs to completion where nothing else
+/// comes first; else every step goes through the queue.
 ///
 /// # Errors
 /// What the simulator can't do, or refuses to: the line and why.
-pub fn play(script: &Script, costs: Costs) -> Result<Played, String> {
+pub fn play(script: &Script, costs: Costs, inline: bool) -> Result<Played, String> {
     let mut stage = Stage::build(script, costs)?;
+    stage.host().cx.queue.set_inline(inline);
     let before = stage.counters();
     stage.host().cx.obs.capture = Some(Vec::new());
     let mut results = Vec::new();
@@ -291,7 +295,8 @@ impl Stage {
 
     fn finish(mut self, results: Vec<(String, Value)>, before: &[Counters]) -> Played {
         let captured = self.host().cx.obs.capture.take().unwrap_or_default();
-        let mut played = Played { counts: self.counts, ..Played::default() };
+        let digest = self.world.digest();
+        let mut played = Played { counts: self.counts, digest, ..Played::default() };
         let k = &self.world.hosts[0].kernel;
         for ((name, ns), before) in self.namespaces.iter().zip(before) {
             let state = state::read(k, *ns, self.now, before, &mut played.counts);
