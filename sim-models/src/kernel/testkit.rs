@@ -45,6 +45,7 @@ impl Lab {
     pub(crate) fn new() -> Lab {
         let mut k = Kernel {
             nets: Vec::new(),
+            ns_names: Default::default(),
             devs: Devices::default(),
             neigh4: neigh::Table::default(),
             cpus: vec![Cpu::new()],
