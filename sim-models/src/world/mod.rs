@@ -206,7 +206,6 @@ impl Host {
                 let dev = i.dev;
                 let Some(f) = land(i, cx, port) else { return };
                 phy::frame(k, cx, dev, f);
-                cpu::kick(k, cx, 0);
             }
             Alarm::Cpu(on) => cpu::alarm(k, cx, on),
             Alarm::Wheel(on) => {
