@@ -157,7 +157,6 @@ pub(super) struct Names<'a> {
     /// A last key says that names may be missing.
     partial: bool,
     value: Option<(De<'a>, Option<(&'a str, i64)>)>,
-
 }
 
 /// A range on its way from first to last.

@@ -108,6 +108,12 @@ impl Cpu {
             || !self.run.is_empty()
     }
 
+    /// Nothing runs at `now`, and nothing waits to run.
+    #[inline]
+    pub(crate) fn is_free(&self, now: Time) -> bool {
+        self.free_at <= now && !self.has_work()
+    }
+
     /// No queue of this core is non-empty: what must hold when nothing is set to wake it.
     pub fn is_idle(&self) -> bool {
         !self.has_work() && self.backlog.is_empty()
@@ -156,19 +162,39 @@ fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time) {
     cx.cpu = on;
     loop {
         unit(k, cx, on);
-        let cpu = &mut k.cpus[on as usize];
-        cpu.free_at = cx.clock;
-        if !cpu.has_work() {
-            break;
+        if !goes_on(k, cx, on) {
+            return;
         }
-        if cpu.alarm {
-            break;
-        }
-        if !cx.may_continue() {
-            cpu.alarm = true;
-            cx.set_alarm(cx.clock, crate::kernel::Alarm::Cpu(on));
-            break;
-        }
+    }
+}
+
+/// A unit has ended: is there more, and may it be done without the queue?
+#[inline]
+fn goes_on(k: &mut Kernel, cx: &mut Cx, on: u32) -> bool {
+    let cpu = &mut k.cpus[on as usize];
+    cpu.free_at = cx.clock;
+    if !cpu.has_work() || cpu.alarm {
+        return false;
+    }
+    if cx.may_continue() {
+        return true;
+    }
+    cpu.alarm = true;
+    cx.set_alarm(cx.clock, crate::kernel::Alarm::Cpu(on));
+    false
+}
+
+/// What [`unit`] does with a frame that is alone in its rx ring on a core that is free, without passing it through the
+/// queues: interrupt, softirq, poll. The same bill, the same order.
+#[inline]
+pub(crate) fn direct(k: &mut Kernel, cx: &mut Cx, on: u32, skb: SkBuff) {
+    cx.clock = cx.queue.now();
+    cx.cpu = on;
+    cx.work(At::Irq);
+    softirq::direct(k, cx, on, skb);
+    if goes_on(k, cx, on) {
+        let clock = cx.clock;
+        run(k, cx, on, clock);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, PktType, Reason, RtnlError, SkBuff, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -39,7 +39,8 @@ struct Nic {
     wire: Option<u32>,
     /// The last bit of what was given to the hardware leaves at this time.
     busy_until: Time,
-    /// When each descriptor in the tx ring is done; looked at only when the ring may be full.
+    /// When each descriptor in the tx ring is done: that of the frame which found the line free, and the ones behind it.
+    first_done: Time,
     in_ring: VecDeque<Time>,
     tx_ring: usize,
     qdisc: Qdisc,
@@ -96,6 +97,7 @@ impl Driver for Phy {
             ps_per_byte: c.rate.span_of(1).ps(),
             wire: None,
             busy_until: Time::ZERO,
+            first_done: Time::ZERO,
             in_ring: VecDeque::new(),
             tx_ring: c.tx_ring as usize,
             qdisc: Qdisc::default(),
@@ -185,20 +187,35 @@ fn on_the_line(n: &Nic, len: u32) -> Span {
 }
 
 /// `__dev_xmit_skb`: an empty pfifo_fast lets the packet through to the driver; else it waits its turn (NIC-4).
+#[inline]
 pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
-    let clock = cx.clock;
     let n = nic(k, dev);
-    if n.busy_until <= clock {
-        n.in_ring.clear();
-    } else if n.in_ring.len() >= n.tx_ring {
-        while n.in_ring.front().is_some_and(|done| *done <= clock) {
-            n.in_ring.pop_front();
+    // Nothing on the line: the ring is empty, and so is the qdisc above it.
+    if n.busy_until > cx.clock && !n.has_room(cx.clock) {
+        return enqueue(k, cx, dev, skb);
+    }
+    cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+    start_xmit(k, cx, dev, skb);
+}
+
+impl Nic {
+    /// May a packet go to the ring now, past the qdisc?
+    fn has_room(&mut self, clock: Time) -> bool {
+        !self.tx_alarm && self.ring_used(clock) < self.tx_ring
+    }
+
+    /// Descriptors in use at `clock`.
+    fn ring_used(&mut self, clock: Time) -> usize {
+        while self.in_ring.front().is_some_and(|done| *done <= clock) {
+            self.in_ring.pop_front();
         }
+        usize::from(self.first_done > clock) + self.in_ring.len()
     }
-    if n.in_ring.len() < n.tx_ring && !n.tx_alarm {
-        return dev::dev_hard_start_xmit(k, cx, dev, skb);
+
+    /// When the next descriptor is free again.
+    fn next_free(&self, clock: Time) -> Time {
+        if self.first_done > clock { self.first_done } else { self.in_ring.front().copied().unwrap_or(clock) }
     }
-    enqueue(k, cx, dev, skb);
 }
 
 #[cold]
@@ -214,22 +231,23 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     n.qdisc.bands[band].push_back(skb);
     if !n.tx_alarm {
         n.tx_alarm = true;
-        let at = n.in_ring.front().copied().unwrap_or(cx.clock).max(cx.queue.now());
-        cx.set_alarm(at, Alarm::TxDone(dev));
+        let at = n.next_free(cx.clock).max(cx.queue.now());
+        cx.set_alarm(at, Alarm::TxDone(dev.index));
     }
 }
 
 /// A descriptor is free again: the qdisc's next packets go to the ring (`__qdisc_run`).
-pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
     let clock = cx.clock;
+    // The NIC may be gone by now, and its slot another device's.
+    let Some(dev) = k.devs.in_slot(slot).filter(|d| matches!(k.devs[*d].kind, super::Kind::Physical(_))) else {
+        return;
+    };
     let n = nic(k, dev);
     n.tx_alarm = false;
-    while n.in_ring.front().is_some_and(|done| *done <= clock) {
-        n.in_ring.pop_front();
-    }
     loop {
         let n = nic(k, dev);
-        if n.in_ring.len() >= n.tx_ring {
+        if n.ring_used(clock) >= n.tx_ring {
             break;
         }
         let Some(skb) = n.qdisc.bands.iter_mut().find_map(VecDeque::pop_front) else { return };
@@ -238,8 +256,8 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     let n = nic(k, dev);
     if n.qdisc.bands.iter().any(|b| !b.is_empty()) {
         n.tx_alarm = true;
-        let at = n.in_ring.front().copied().unwrap_or(clock).max(cx.queue.now());
-        cx.set_alarm(at, Alarm::TxDone(dev));
+        let at = n.next_free(clock).max(cx.queue.now());
+        cx.set_alarm(at, Alarm::TxDone(dev.index));
     }
 }
 
@@ -248,21 +266,30 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
 fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
+    let clock = cx.clock;
     let d = &mut k.devs[dev];
     d.stats.tx_packets += 1;
     d.stats.tx_bytes += u64::from(len);
-    let clock = cx.clock;
-    let n = nic(k, dev);
-    let begin = n.busy_until.max(clock);
+    let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
     let line = on_the_line(n, len);
-    let done = begin + line;
+    let free = n.busy_until <= clock;
+    let done = if free { clock } else { n.busy_until } + line;
     n.busy_until = done;
-    n.in_ring.push_back(done);
+    if !free {
+        n.in_ring.push_back(done);
+    } else {
+        n.first_done = done;
+        if !n.in_ring.is_empty() {
+            n.in_ring.clear();
+        }
+    }
     let Some(wire) = n.wire else {
         return cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
     };
-    let rate = n.rate;
-    cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
+    if skb.meta.traced {
+        let rate = n.rate;
+        cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
+    }
     cx.transmit(wire, done, skb);
 }
 
@@ -271,21 +298,31 @@ fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
 pub(crate) fn frame(k: &mut Kernel, cx: &mut Cx, dev: DevId, frame: Flying) {
     cx.obs.ledger.landed += 1;
     let mut skb = frame.land(dev);
-    skb.meta.since = cx.queue.now().ps();
+    let now = cx.queue.now();
+    skb.meta.since = now.ps();
     cx.landed(&skb);
-    if !k.devs.get(dev).is_some_and(super::super::kernel::NetDevice::is_up) {
+    let Some(d) = k.devs.get_mut(dev) else {
+        return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
+    };
+    let up = d.is_up();
+    let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
+    if !up {
         return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
     }
-    let n = nic(k, dev);
+    let on = n.cpu;
+    // The ring is empty and the core idle: the frame is polled at once.
+    if !n.napi && k.cpus[on as usize].is_free(now) {
+        return cpu::direct(k, cx, on, skb);
+    }
     if n.rx.len() >= n.rx_ring {
-        k.devs[dev].cold.rx_missed += 1;
+        d.cold.rx_missed += 1;
         return cx.drop(k, skb, At::NapiPoll, Reason::RX_MISSED);
     }
     n.rx.push_back(skb);
-    let on = n.cpu;
     if !std::mem::replace(&mut n.napi, true) {
         cpu::irq(k, on, dev);
     }
+    cpu::kick(k, cx, on);
 }
 
 /// One packet of the driver's poll; false if the ring is empty: NAPI is done and the interrupt is on again (NIC-2).
@@ -295,17 +332,23 @@ pub(crate) fn poll(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> bool {
         return false;
     }
     let n = nic(k, dev);
-    let Some(mut skb) = n.rx.pop_front() else {
+    let Some(skb) = n.rx.pop_front() else {
         n.napi = false;
         return false;
     };
+    receive(k, cx, skb);
+    true
+}
+
+/// The driver hands one frame to the stack.
+#[inline]
+pub(crate) fn receive(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NapiPoll, &skb);
-    let d = &mut k.devs[dev];
+    let d = &mut k.devs[skb.meta.dev];
     d.stats.rx_packets += 1;
     d.stats.rx_bytes += u64::from(skb.frame.len());
     skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
     dev::netif_receive_skb(k, cx, skb);
-    true
 }
 
 /// Nothing is left in the rx ring?
