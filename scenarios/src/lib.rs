@@ -87,7 +87,12 @@ pub fn check(paths: &[PathBuf]) -> CheckReport {
     for (plan, refused) in plans.into_iter().zip(refused) {
         if refused.is_empty() {
             let points = plan.points.len();
-            files.push(Checked { path: plan.source.path.clone(), title: plan.title, points, runs: points * plan.seeds.len() });
+            files.push(Checked {
+                path: plan.source.path.clone(),
+                title: plan.title,
+                points,
+                runs: points * plan.seeds.len(),
+            });
         }
         diagnostics.extend(refused);
     }
