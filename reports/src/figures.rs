@@ -166,6 +166,10 @@ impl<'b> Figures<'b> {
 }
 
 impl ScenarioFigures<'_> {
+    /// As given on the command line, but no absolute path, which would be this machine's and not the reader's.
+    pub fn path(&self) -> &str {
+        if self.outcome.path.starts_with('/') { &self.name } else { &self.outcome.path }
+    }
     /// The worst status of any point.
     pub fn status(&self) -> Status {
         self.points.iter().map(|p| p.status).min().unwrap_or(Status::Unjudged)

@@ -1,9 +1,18 @@
 //! Reports: everything that people look at.
+pub mod args;
+pub mod csv;
 pub mod escape;
 pub mod figures;
+pub mod html;
+pub mod journey;
+pub mod json;
 pub mod names;
+pub mod output;
+pub mod paint;
 pub mod plot;
+pub mod report;
 pub mod spread;
+pub mod text;
 pub mod units;
 
 #[cfg(test)]

@@ -3,14 +3,25 @@
 use std::collections::BTreeSet;
 
 /// The paths without the folders that all of them share, but with at least one folder left where there is one:
-/// "scenarios/docker/outside.ron" alone is "docker/outside.ron". No path of the machine stays in a report.
+/// "scenarios/docker/outside.ron" alone is "docker/outside.ron". Of an absolute path only as much is left as tells it from
+/// the others: no path of the machine stays in a report.
 pub fn short(paths: &[&str]) -> Vec<String> {
     let parts: Vec<Vec<&str>> =
         paths.iter().map(|p| p.split('/').filter(|part| !matches!(*part, "" | ".")).collect()).collect();
     let Some(first) = parts.first() else { return Vec::new() };
     let shortest = parts.iter().map(Vec::len).min().unwrap_or(0);
     let shared = (0..shortest.saturating_sub(2)).take_while(|i| parts.iter().all(|p| p[*i] == first[*i])).count();
-    parts.iter().map(|p| p[shared..].join("/")).collect()
+    let tail = |of: &[&str], n: usize| of[of.len().saturating_sub(n)..].join("/");
+    let name = |(i, path): (usize, &&str)| {
+        let own = &parts[i][shared..];
+        if !path.starts_with('/') {
+            return own.join("/");
+        }
+        let others = || parts.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, p)| p);
+        let enough = (2..own.len()).find(|n| others().all(|p| tail(p, *n) != tail(own, *n)));
+        tail(own, enough.unwrap_or(own.len()))
+    };
+    paths.iter().enumerate().map(name).collect()
 }
 
 /// Hands out names that are safe in a file system and a URL, each once.
@@ -56,6 +67,8 @@ mod tests {
         assert_eq!(short(&["scenarios/docker/a.ron", "scenarios/arp/b.ron"]), ["docker/a.ron", "arp/b.ron"]);
         assert_eq!(short(&["scenarios/docker/a.ron", "scenarios/docker/b.ron"]), ["docker/a.ron", "docker/b.ron"]);
         assert_eq!(short(&["/home/me/x/a.ron"]), ["x/a.ron"]);
+        assert_eq!(short(&["/home/me/x/a.ron", "y/b.ron", "/tmp/z/a.ron"]), ["x/a.ron", "y/b.ron", "z/a.ron"]);
+        assert_eq!(short(&["/home/me/x/a.ron", "/home/you/x/a.ron"]), ["me/x/a.ron", "you/x/a.ron"]);
         assert_eq!(short(&["./a.ron"]), ["a.ron"]);
         assert_eq!(short(&["scenarios/a.ron", "scenarios/d/b.ron"]), ["scenarios/a.ron", "scenarios/d/b.ron"]);
         assert!(short(&[]).is_empty());

@@ -1,21 +1,25 @@
-//! The pending alarms of one node. Their order is a property of the data, not of who ran first:
-//! (time, class, source, n). A message from a link sorts before the node's own alarms of the same time;
+//! The pending alarms of the nodes of one thread. Their order is a property of the data, not of who ran first:
+//! (time, node, class, source, n). A message from a link sorts before the node's own alarms of the same time;
 //! messages sort by link and by their number on it; own alarms by the order in which the node set them.
 
-use crate::{digest::Digest, time::Time};
+use crate::{digest::Digest, engine::Exhausted, time::Time};
 use std::{cmp::Ordering, collections::BinaryHeap, collections::binary_heap::PeekMut};
 
-/// The place of an event in its node's order.
+/// The place of an event in the order of everything that is pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub at: Time,
+    /// The node that it belongs to.
+    pub node: u32,
     /// class (1 bit, a link's message 0, own alarm 1) · link (23 bits) · count (40 bits); own: count (63 bits)
     order: u64,
 }
 
 const OWN: u64 = 1 << 63;
-/// Links are numbered 0 to `LINKS - 1`.
+/// Links into one node are numbered 0 to `LINKS - 1`.
 pub const LINKS: u32 = 1 << 23;
+/// More events than this of one node at one instant are a loop without time.
+pub const INSTANT_LIMIT: u64 = 20_000_000;
 
 struct Entry<E>(Key, E);
 impl<E> PartialEq for Entry<E> {
@@ -36,34 +40,88 @@ impl<E> Ord for Entry<E> {
     }
 }
 
-/// Alarms, never packets: `E` is a small `Copy` value that says who is to be woken.
-pub struct Queue<E> {
-    now: Time,
-    set: u64,
-    taken: u64,
-    digest: Digest,
-    pending: BinaryHeap<Entry<E>>,
-    inline: bool,
-}
+/// Everything that is pending on the nodes of one thread. Alarms, never packets: `E` is a small `Copy` value that says
+/// who is to be woken.
+pub struct Pending<E>(BinaryHeap<Entry<E>>);
 
-impl<E: Copy> Default for Queue<E> {
+impl<E> Default for Pending<E> {
     fn default() -> Self {
-        Queue { now: Time::ZERO, set: 0, taken: 0, digest: Digest::default(), pending: BinaryHeap::new(), inline: true }
+        Pending(BinaryHeap::new())
     }
 }
 
-impl<E: Copy> Queue<E> {
+impl<E: Copy> Pending<E> {
+    /// The time of the earliest event; [`Time::MAX`] if there is none.
+    #[inline]
+    pub fn head(&self) -> Time {
+        self.0.peek().map_or(Time::MAX, |e| e.0.at)
+    }
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the earliest event if it lies strictly before `horizon`.
+    #[inline]
+    pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
+        let top = self.0.peek_mut()?;
+        if top.0.at >= horizon {
+            return None;
+        }
+        let Entry(key, event) = PeekMut::pop(top);
+        Some((key, event))
+    }
+
+    /// Sets the alarm for message `count` of link `link` into node `node`.
+    #[inline]
+    pub fn message(&mut self, at: Time, node: u32, link: u32, count: u64, event: E) {
+        debug_assert!(link < LINKS && count < 1 << 40);
+        self.0.push(Entry(Key { at, node, order: (u64::from(link) << 40) | count }, event));
+    }
+
+    /// Takes over all that a node set while nobody ran it.
+    pub fn adopt(&mut self, other: &mut Pending<E>) {
+        self.0.append(&mut other.0);
+    }
+}
+
+/// One node's side of it: its clock, its count of alarms, its digest.
+pub struct Queue {
+    node: u32,
+    now: Time,
+    set: u64,
+    taken: u64,
+    /// Events at [`Queue::now`].
+    instant: u64,
+    limit: u64,
+    digest: Digest,
+    inline: bool,
+}
+
+impl Queue {
+    pub fn new(node: u32) -> Self {
+        Queue {
+            node,
+            now: Time::ZERO,
+            set: 0,
+            taken: 0,
+            instant: 0,
+            limit: u64::MAX,
+            digest: Digest::default(),
+            inline: true,
+        }
+    }
     /// The time of the event taken last.
+    #[inline]
     pub fn now(&self) -> Time {
         self.now
     }
     /// Events taken so far, inline ones included.
+    #[inline]
     pub fn taken(&self) -> u64 {
         self.taken
-    }
-    /// How many alarms are pending.
-    pub fn pending(&self) -> usize {
-        self.pending.len()
     }
     /// The digest of the order of all events taken so far.
     pub fn digest(&self) -> Digest {
@@ -73,20 +131,30 @@ impl<E: Copy> Queue<E> {
     pub fn set_inline(&mut self, inline: bool) {
         self.inline = inline;
     }
-    /// The time of the earliest pending event; [`Time::MAX`] if there is none.
-    #[inline]
-    pub fn head(&self) -> Time {
-        self.pending.peek().map_or(Time::MAX, |e| e.0.at)
+    /// This node may take so many events in all.
+    pub fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
     }
-
+    /// A budget is used up: events in all, or events at one instant.
+    #[inline]
+    pub fn exhausted(&self) -> Option<Exhausted> {
+        if self.taken > self.limit {
+            return Some(Exhausted { what: "events in a run", limit: self.limit, at: self.now });
+        }
+        (self.instant > INSTANT_LIMIT).then_some(Exhausted {
+            what: "events at one instant",
+            limit: INSTANT_LIMIT,
+            at: self.now,
+        })
+    }
     /// Sets one of the node's own alarms.
     ///
     /// # Panics
     /// If `at` lies in the past: time never runs backwards.
     #[inline]
-    pub fn set(&mut self, at: Time, event: E) {
+    pub fn set<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
-        self.pending.push(Entry(Key { at, order: OWN | self.set }, event));
+        pending.0.push(Entry(Key { at, node: self.node, order: OWN | self.set }, event));
         self.set += 1;
     }
 
@@ -95,41 +163,34 @@ impl<E: Copy> Queue<E> {
     /// # Panics
     /// If `at` lies in the past.
     #[inline]
-    pub fn message(&mut self, at: Time, link: u32, count: u64, event: E) {
+    pub fn message<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, link: u32, count: u64, event: E) {
         assert!(at >= self.now, "a message arrived in the past: {at:?} < {:?}", self.now);
-        debug_assert!(link < LINKS && count < 1 << 40);
-        self.pending.push(Entry(Key { at, order: (u64::from(link) << 40) | count }, event));
-    }
-
-    /// Takes the earliest event if it lies strictly before `horizon`.
-    #[inline]
-    pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
-        let top = self.pending.peek_mut()?;
-        if top.0.at >= horizon {
-            return None;
-        }
-        let Entry(key, event) = PeekMut::pop(top);
-        self.take(key);
-        Some((key, event))
+        pending.message(at, self.node, link, count, event);
     }
 
     /// May work that would be due at `at` go on without the heap? Yes only if it would be popped next anyway,
     /// without a tie: strictly before the head and the horizon. Then it takes the number and is absorbed into
     /// the digest just as the alarm would have been, so the digest is the same with inlining off.
     #[inline]
-    pub fn may_continue(&mut self, at: Time, horizon: Time) -> bool {
-        if !self.inline || at >= horizon || at >= self.head() {
+    pub fn may_continue<E: Copy>(&mut self, pending: &Pending<E>, at: Time, horizon: Time) -> bool {
+        let room = self.taken <= self.limit && self.instant <= INSTANT_LIMIT;
+        if !self.inline || at >= horizon || at >= pending.head() || !room {
             return false;
         }
-        let key = Key { at, order: OWN | self.set };
+        let key = Key { at, node: self.node, order: OWN | self.set };
         self.set += 1;
         self.take(key);
         true
     }
 
+    /// The event with this key begins.
+    ///
+    /// # Panics
+    /// If time ran backwards.
     #[inline]
-    fn take(&mut self, key: Key) {
+    pub fn take(&mut self, key: Key) {
         assert!(key.at >= self.now, "time ran backwards: {:?} < {:?}", key.at, self.now);
+        self.instant = if key.at == self.now { self.instant + 1 } else { 0 };
         self.now = key.at;
         self.taken += 1;
         self.digest.absorb(key.at.ps());
@@ -141,57 +202,75 @@ impl<E: Copy> Queue<E> {
 mod tests {
     use super::*;
 
-    fn drain(q: &mut Queue<u32>) -> Vec<u32> {
-        std::iter::from_fn(|| q.pop_before(Time::MAX)).map(|(_, e)| e).collect()
+    struct Node {
+        q: Queue,
+        pending: Pending<u32>,
+    }
+
+    impl Node {
+        fn new() -> Node {
+            Node { q: Queue::new(0), pending: Pending::default() }
+        }
+        fn set(&mut self, at: u64, e: u32) {
+            self.q.set(&mut self.pending, Time::from_ps(at), e);
+        }
+        fn message(&mut self, at: u64, link: u32, n: u64, e: u32) {
+            self.q.message(&mut self.pending, Time::from_ps(at), link, n, e);
+        }
+        fn pop(&mut self) -> Option<u32> {
+            let (key, e) = self.pending.pop_before(Time::MAX)?;
+            self.q.take(key);
+            Some(e)
+        }
     }
 
     #[test]
     fn order_is_time_class_source_count() {
-        let t = Time::from_ps;
-        let mut q = Queue::default();
-        q.set(t(5), 10);
-        q.message(t(5), 2, 0, 3);
-        q.message(t(5), 1, 1, 2);
-        q.message(t(5), 1, 0, 1);
-        q.set(t(5), 11);
-        q.set(t(4), 0);
-        assert_eq!(drain(&mut q), [0, 1, 2, 3, 10, 11]);
+        let mut n = Node::new();
+        n.set(5, 10);
+        n.message(5, 2, 0, 3);
+        n.message(5, 1, 1, 2);
+        n.message(5, 1, 0, 1);
+        n.set(5, 11);
+        n.set(4, 0);
+        let all: Vec<u32> = std::iter::from_fn(|| n.pop()).collect();
+        assert_eq!(all, [0, 1, 2, 3, 10, 11]);
     }
 
     #[test]
     fn inline_and_heap_give_one_digest() {
         let t = Time::from_ps;
         let run = |inline: bool| {
-            let mut q = Queue::default();
-            q.set_inline(inline);
-            q.set(t(1), 1);
-            q.set(t(9), 9);
-            q.pop_before(Time::MAX);
-            if !q.may_continue(t(3), Time::MAX) {
-                q.set(t(3), 3);
-                q.pop_before(Time::MAX);
+            let mut n = Node::new();
+            n.q.set_inline(inline);
+            n.set(1, 1);
+            n.set(9, 9);
+            n.pop();
+            if !n.q.may_continue(&n.pending, t(3), Time::MAX) {
+                n.set(3, 3);
+                n.pop();
             }
-            assert!(!q.may_continue(t(9), Time::MAX), "a tie goes through the heap");
-            q.pop_before(Time::MAX);
-            (q.digest(), q.taken())
+            assert!(!n.q.may_continue(&n.pending, t(9), Time::MAX), "a tie goes through the heap");
+            n.pop();
+            (n.q.digest(), n.q.taken())
         };
         assert_eq!(run(true), run(false));
     }
 
     #[test]
     fn horizon_is_strict() {
-        let mut q = Queue::default();
-        q.set(Time::from_ps(7), ());
-        assert!(q.pop_before(Time::from_ps(7)).is_none());
-        assert!(q.pop_before(Time::from_ps(8)).is_some());
+        let mut n = Node::new();
+        n.set(7, 0);
+        assert!(n.pending.pop_before(Time::from_ps(7)).is_none());
+        assert!(n.pending.pop_before(Time::from_ps(8)).is_some());
     }
 
     #[test]
     #[should_panic(expected = "in the past")]
     fn the_past_is_refused() {
-        let mut q = Queue::default();
-        q.set(Time::from_ps(7), ());
-        q.pop_before(Time::MAX);
-        q.set(Time::from_ps(6), ());
+        let mut n = Node::new();
+        n.set(7, 0);
+        n.pop();
+        n.set(6, 0);
     }
 }

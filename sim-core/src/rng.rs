@@ -72,11 +72,11 @@ mod tests {
         // Computed by a second implementation of digest, seeding, generator and sampling. A change here changes every
         // random run: bump the program's version with it.
         let mut s = Streams::new(1);
-        let id = s.named("arp");
+        let id = s.named("chance");
         let got: Vec<u64> = (0..3).map(|_| s.next(id)).collect();
-        assert_eq!(got, [6_507_239_650_740_998_875, 8_704_645_072_787_102_442, 2_388_104_221_554_758_409]);
+        assert_eq!(got, [17_265_812_282_562_366_761, 8_040_276_667_464_642_618, 7_511_606_509_753_970_438]);
         let got: Vec<u64> = (0..6).map(|_| s.below(id, 1000)).collect();
-        assert_eq!(got, [243, 45, 624, 674, 490, 425]);
+        assert_eq!(got, [308, 437, 774, 375, 267, 237]);
     }
 
     #[test]

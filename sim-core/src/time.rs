@@ -1,4 +1,4 @@
-//! Integer time. One byte at every Ethernet rate from 10 Mbit/s to 1.6 Tbit/s is a whole number of picoseconds.
+//! Integer time. One byte at every usual line rate from 10 Mbit/s to 1.6 Tbit/s is a whole number of picoseconds.
 
 use std::ops::{Add, AddAssign, Sub};
 

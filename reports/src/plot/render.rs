@@ -1,6 +1,6 @@
 //! From marks to files, by plotters' two backends.
 
-use std::{fmt, path::Path};
+use std::{fmt, io};
 
 use plotters::{
     backend::{BitMapBackend, DrawingBackend},
@@ -18,8 +18,6 @@ use super::{
 
 /// Backend pixels a logical pixel: plotters' coordinates are whole numbers, and quarters of a pixel are fine enough.
 const FINE: f64 = 4.0;
-/// A PNG is drawn this many times too large a side and averaged, since plotters' bitmap lines have hard edges.
-const SHRINK: u32 = 2;
 
 /// Why a picture could not be drawn or written.
 #[derive(Debug)]
@@ -48,22 +46,48 @@ pub fn svg(picture: &Picture) -> Result<String, DrawError> {
     let Some((_, body)) = text.split_once('\n') else { return Err(failed("an empty picture")) };
     let escape = crate::escape::xml;
     Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" role=\"img\" \
-         aria-label=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n{}",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{}\" viewBox=\"0 0 {} {}\" \
+         font-family=\"{}\" role=\"img\" aria-label=\"{}\">\n<title>{}</title>\n<desc>{}</desc>\n{}",
         picture.width,
         picture.height,
         size.0,
         size.1,
+        font::FAMILY,
         escape(&picture.title),
         escape(&picture.title),
         escape(&picture.description),
-        // plotters breaks the line after each text, which a viewer shows as a trailing space.
-        body.replace("\n</text>", "</text>").replace(" \"/>", "\"/>"),
+        compact(body),
     ))
 }
 
+/// plotters' SVG with less of the same: strokes of one dashed line as one path, the font named once, no opacity of 1,
+/// and no line end within a text, which viewers show as a space.
+fn compact(body: &str) -> String {
+    let family = format!(" font-family=\"{}\"", font::FAMILY);
+    let body = body.replace("\n</text>", "</text>").replace(" \"/>", "\"/>").replace(&family, "");
+    let mut text = String::with_capacity(body.len());
+    let mut open = None;
+    for line in body.replace(" opacity=\"1\"", "").lines() {
+        let stroke = line.strip_prefix("<polyline ").and_then(|l| l.strip_suffix("\"/>")?.split_once("points=\""));
+        if let Some((style, points)) = stroke {
+            if open != Some(style.to_owned()) {
+                text.push_str(if open.is_some() { "\"/>\n" } else { "" });
+                text.push_str(&format!("<path {style}d=\""));
+                open = Some(style.to_owned());
+            }
+            text.push('M');
+            text.push_str(points);
+        } else {
+            text.push_str(if open.take().is_some() { "\"/>\n" } else { "" });
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
+
 /// Writes a picture as PNG.
-pub fn png(picture: &Picture, path: &Path) -> Result<(), DrawError> {
+pub fn png(picture: &Picture, to: &mut dyn io::Write) -> Result<(), DrawError> {
     let (width, height) = backend_size(picture);
     let mut pixels = vec![0u8; width as usize * height as usize * 3];
     {
@@ -71,37 +95,37 @@ pub fn png(picture: &Picture, path: &Path) -> Result<(), DrawError> {
         Pen { back: &mut back, line: font::LINE, raster: true }.draw(picture)?;
         back.present().map_err(failed)?;
     }
-    let (small, size) = shrink(&pixels, width, height);
-    let mut file = BitMapBackend::new(path, size);
-    file.blit_bitmap((0, 0), size, &small).map_err(failed)?;
-    file.present().map_err(failed)
+    let mut encoder = png::Encoder::new(to, width / 2, height / 2);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::Default);
+    // Flat areas: prediction would only spoil their repetition.
+    encoder.set_filter(png::FilterType::NoFilter);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(&halved(&pixels, width as usize)).map_err(failed)?;
+    writer.finish().map_err(failed)
 }
 
+/// Even, since a PNG has half of it.
 fn backend_size(picture: &Picture) -> (u32, u32) {
-    let side = |s: f64| ((s * FINE) as u32).next_multiple_of(SHRINK);
+    let side = |s: f64| ((s * FINE) as u32).next_multiple_of(2);
     (side(picture.width), side(picture.height))
 }
 
-/// Averages squares of `SHRINK` × `SHRINK` pixels.
-fn shrink(pixels: &[u8], width: u32, height: u32) -> (Vec<u8>, (u32, u32)) {
-    let (w, h) = (width / SHRINK, height / SHRINK);
-    let row = width as usize * 3;
-    let mut small = Vec::with_capacity(w as usize * h as usize * 3);
-    for y in 0..h as usize {
-        for x in 0..w as usize {
-            for channel in 0..3 {
-                let mut sum = 0u32;
-                for dy in 0..SHRINK as usize {
-                    for dx in 0..SHRINK as usize {
-                        let at = (y * SHRINK as usize + dy) * row + (x * SHRINK as usize + dx) * 3 + channel;
-                        sum += u32::from(pixels[at]);
-                    }
-                }
-                small.push(((sum + SHRINK * SHRINK / 2) / (SHRINK * SHRINK)) as u8);
-            }
+/// The means of squares of four pixels: plotters' bitmap lines have hard edges, so a PNG is drawn too large.
+fn halved(pixels: &[u8], width: usize) -> Vec<u8> {
+    let mut small = vec![0; pixels.len() / 4];
+    for (row, two) in small.chunks_exact_mut(width / 2 * 3).zip(pixels.chunks_exact(width * 6)) {
+        let (upper, lower) = two.split_at(width * 3);
+        let squares = upper.chunks_exact(6).zip(lower.chunks_exact(6));
+        for (pixel, (a, b)) in row.chunks_exact_mut(3).zip(squares) {
+            let mean = |i: usize| {
+                ((u16::from(a[i]) + u16::from(a[i + 3]) + u16::from(b[i]) + u16::from(b[i + 3]) + 2) / 4) as u8
+            };
+            pixel.copy_from_slice(&[mean(0), mean(1), mean(2)]);
         }
     }
-    (small, (w, h))
+    small
 }
 
 struct Pen<'b, B: DrawingBackend> {
@@ -275,6 +299,20 @@ mod tests {
         let strokes = dashes(&[(0.0, 0.0), (4.0, 0.0), (4.0, 10.0)], DASHED);
         assert_eq!(strokes, [vec![(0.0, 0.0), (4.0, 0.0), (4.0, 2.0)], vec![(4.0, 6.0), (4.0, 10.0)]]);
         assert_eq!(dashes(&[(0.0, 0.0), (9.0, 0.0)], SOLID).len(), 1);
+    }
+
+    #[test]
+    fn strokes_of_one_line_are_one_path() {
+        let mut picture = Picture::new(100.0, 50.0, "");
+        picture.line(vec![(0.0, 0.0), (30.0, 0.0)], Ink::Blue, 1.0, DASHED);
+        picture.line(vec![(0.0, 0.0), (30.0, 0.0)], Ink::Orange, 1.0, SOLID);
+        let text = svg(&picture).unwrap();
+        assert_eq!(text.matches("<path ").count(), 2, "{text}");
+        assert!(
+            text.contains("stroke=\"#0072B2\" stroke-width=\"4\" d=\"M0,0 24,0M40,0 64,0M80,0 104,0\"/>"),
+            "{text}"
+        );
+        assert!(text.ends_with("d=\"M0,0 120,0\"/>\n</svg>\n"), "{text}");
     }
 
     #[test]

@@ -24,6 +24,13 @@ pub struct Step {
     pub slot: Slot,
 }
 
+/// The slots of a flow's series in which anything happened, and when each begins, in picoseconds.
+pub fn slots<'f>(flow: &'f FlowFigures) -> impl Iterator<Item = (u64, &'f Slot)> {
+    let width = flow.series.width().ps();
+    let slots = flow.series.slots().iter().enumerate().filter(|(_, s)| s.sent > 0 || s.received > 0);
+    slots.map(move |(i, slot)| (width.saturating_mul(i as u64), slot))
+}
+
 /// At most about `most` steps from the first slot in which anything happened to the last, each with twenty messages
 /// or so.
 pub fn steps(flow: &FlowFigures, most: usize) -> Vec<Step> {

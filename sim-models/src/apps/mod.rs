@@ -115,7 +115,7 @@ pub fn spawn(k: &mut Kernel, cx: &mut Cx, ns: NsId, on: u32, app: App, at: Time)
     let on = on.min(k.cpus.len() as u32 - 1);
     let env = Env { id, ns };
     k.tasks.all.push(Task { env, cpu: on, state: State::Sleeping, deadline: Some(at), app: Some(app) });
-    cx.queue.set(at.max(cx.queue.now()), Alarm::Task(id.0));
+    cx.set_alarm(at.max(cx.queue.now()), Alarm::Task(id.0));
     id
 }
 
@@ -162,7 +162,7 @@ pub(crate) fn step(k: &mut Kernel, cx: &mut Cx, id: TaskId) -> bool {
     };
     (t.state, t.deadline) = (state, deadline.map(|d| d.max(cx.clock)));
     if let Some(at) = t.deadline {
-        cx.queue.set(at, Alarm::Task(id.0));
+        cx.set_alarm(at, Alarm::Task(id.0));
     }
     false
 }

@@ -108,6 +108,12 @@ impl Cpu {
             || !self.run.is_empty()
     }
 
+    /// Nothing runs at `now`, and nothing waits to run.
+    #[inline]
+    pub(crate) fn is_free(&self, now: Time) -> bool {
+        self.free_at <= now && !self.has_work()
+    }
+
     /// No queue of this core is non-empty: what must hold when nothing is set to wake it.
     pub fn is_idle(&self) -> bool {
         !self.has_work() && self.backlog.is_empty()
@@ -126,53 +132,70 @@ pub(crate) fn timer_irq(k: &mut Kernel, on: u32) {
 
 /// Something may have come for core `on`: it begins now if it is idle, else an alarm tells it when it is done.
 #[inline]
-pub fn kick(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+pub fn kick(k: &mut Kernel, cx: &mut Cx, on: u32) {
     let cpu = &mut k.cpus[on as usize];
     if !cpu.has_work() {
-        return horizon;
+        return;
     }
     let now = cx.queue.now();
     if cpu.free_at > now {
         if !cpu.alarm {
             cpu.alarm = true;
             let at = cpu.free_at;
-            cx.queue.set(at, crate::kernel::Alarm::Cpu(on));
+            cx.set_alarm(at, crate::kernel::Alarm::Cpu(on));
         }
-        return horizon;
+        return;
     }
-    run(k, cx, on, now, horizon)
+    run(k, cx, on, now);
 }
 
 /// The core's own alarm went off.
 #[inline]
-pub(crate) fn alarm(k: &mut Kernel, cx: &mut Cx, on: u32, horizon: Time) -> Time {
+pub(crate) fn alarm(k: &mut Kernel, cx: &mut Cx, on: u32) {
     k.cpus[on as usize].alarm = false;
-    kick(k, cx, on, horizon)
+    kick(k, cx, on);
 }
 
-/// One unit after another, without the queue as long as nothing else can come first. Returns the horizon, lowered by
-/// what was sent.
-fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time, mut horizon: Time) -> Time {
+/// One unit after another, without the queue as long as nothing else can come first.
+fn run(k: &mut Kernel, cx: &mut Cx, on: u32, now: Time) {
     cx.clock = now;
     cx.cpu = on;
     loop {
         unit(k, cx, on);
-        horizon = cx.ship(horizon);
-        let cpu = &mut k.cpus[on as usize];
-        cpu.free_at = cx.clock;
-        if !cpu.has_work() {
-            break;
-        }
-        if cpu.alarm {
-            break;
-        }
-        if !cx.queue.may_continue(cx.clock, horizon) {
-            cpu.alarm = true;
-            cx.queue.set(cx.clock, crate::kernel::Alarm::Cpu(on));
-            break;
+        if !goes_on(k, cx, on) {
+            return;
         }
     }
-    horizon
+}
+
+/// A unit has ended: is there more, and may it be done without the queue?
+#[inline]
+fn goes_on(k: &mut Kernel, cx: &mut Cx, on: u32) -> bool {
+    let cpu = &mut k.cpus[on as usize];
+    cpu.free_at = cx.clock;
+    if !cpu.has_work() || cpu.alarm {
+        return false;
+    }
+    if cx.may_continue() {
+        return true;
+    }
+    cpu.alarm = true;
+    cx.set_alarm(cx.clock, crate::kernel::Alarm::Cpu(on));
+    false
+}
+
+/// What [`unit`] does with a frame that is alone in its rx ring on a core that is free, without passing it through the
+/// queues: interrupt, softirq, poll. The same bill, the same order.
+#[inline]
+pub(crate) fn direct(k: &mut Kernel, cx: &mut Cx, on: u32, skb: SkBuff) {
+    cx.clock = cx.queue.now();
+    cx.cpu = on;
+    cx.work(At::Irq);
+    softirq::direct(k, cx, on, skb);
+    if goes_on(k, cx, on) {
+        let clock = cx.clock;
+        run(k, cx, on, clock);
+    }
 }
 
 /// One unit of work: interrupts first, then softirqs, then the task that runs, then the next one.

@@ -87,6 +87,19 @@ pub(super) fn net_rx(k: &mut Kernel, cx: &mut Cx, on: u32) {
     settle(k, cx, on, done);
 }
 
+/// A NET_RX run of one frame that a NIC has just received.
+#[inline]
+pub(super) fn direct(k: &mut Kernel, cx: &mut Cx, on: u32, skb: SkBuff) {
+    let cpu = &mut k.cpus[on as usize];
+    cpu.processed += 1;
+    cpu.softirq =
+        State { running: true, since: cx.clock, restarts: 0, budget: BUDGET - 1, weight: WEIGHT, deferred: false };
+    cx.work(At::Softirq);
+    phy::receive(k, cx, skb);
+    let cpu = &mut k.cpus[on as usize];
+    cpu.softirq.running = !cpu.poll_list.is_empty();
+}
+
 /// One packet of the backlog; true if nothing is left in it.
 #[inline]
 fn process_backlog(k: &mut Kernel, cx: &mut Cx, on: u32) -> bool {

@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Effect, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, PktType, Reason, RtnlError, SkBuff, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -185,20 +185,30 @@ fn on_the_line(n: &Nic, len: u32) -> Span {
 }
 
 /// `__dev_xmit_skb`: an empty pfifo_fast lets the packet through to the driver; else it waits its turn (NIC-4).
+#[inline]
 pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
-    let clock = cx.clock;
     let n = nic(k, dev);
-    if n.busy_until <= clock {
-        n.in_ring.clear();
-    } else if n.in_ring.len() >= n.tx_ring {
-        while n.in_ring.front().is_some_and(|done| *done <= clock) {
-            n.in_ring.pop_front();
+    // Nothing on the line: the ring is empty, and so is the qdisc above it.
+    if n.busy_until > cx.clock && !n.has_room(cx.clock) {
+        return enqueue(k, cx, dev, skb);
+    }
+    cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+    start_xmit(k, cx, dev, skb);
+}
+
+impl Nic {
+    /// May a packet go to the ring now, past the qdisc?
+    fn has_room(&mut self, clock: Time) -> bool {
+        if self.tx_alarm {
+            return false;
         }
+        if self.in_ring.len() >= self.tx_ring {
+            while self.in_ring.front().is_some_and(|done| *done <= clock) {
+                self.in_ring.pop_front();
+            }
+        }
+        self.in_ring.len() < self.tx_ring
     }
-    if n.in_ring.len() < n.tx_ring && !n.tx_alarm {
-        return dev::dev_hard_start_xmit(k, cx, dev, skb);
-    }
-    enqueue(k, cx, dev, skb);
 }
 
 #[cold]
@@ -215,7 +225,7 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     if !n.tx_alarm {
         n.tx_alarm = true;
         let at = n.in_ring.front().copied().unwrap_or(cx.clock).max(cx.queue.now());
-        cx.queue.set(at, Alarm::TxDone(dev));
+        cx.set_alarm(at, Alarm::TxDone(dev));
     }
 }
 
@@ -239,7 +249,7 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if n.qdisc.bands.iter().any(|b| !b.is_empty()) {
         n.tx_alarm = true;
         let at = n.in_ring.front().copied().unwrap_or(clock).max(cx.queue.now());
-        cx.queue.set(at, Alarm::TxDone(dev));
+        cx.set_alarm(at, Alarm::TxDone(dev));
     }
 }
 
@@ -248,23 +258,30 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
 fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
+    let clock = cx.clock;
     let d = &mut k.devs[dev];
     d.stats.tx_packets += 1;
     d.stats.tx_bytes += u64::from(len);
-    let clock = cx.clock;
-    let n = nic(k, dev);
-    let begin = n.busy_until.max(clock);
+    let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
     let line = on_the_line(n, len);
+    // The ring is looked at only by packets that find the line busy; the one that found it free stands for the rest.
+    let begin = if n.busy_until <= clock {
+        n.in_ring.clear();
+        clock
+    } else {
+        n.busy_until
+    };
     let done = begin + line;
     n.busy_until = done;
     n.in_ring.push_back(done);
     let Some(wire) = n.wire else {
         return cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
     };
-    let rate = n.rate;
-    cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
-    cx.obs.ledger.flown += 1;
-    cx.out.push(Effect::Transmit { wire, at: done, frame: skb.fly() });
+    if skb.meta.traced {
+        let rate = n.rate;
+        cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
+    }
+    cx.transmit(wire, done, skb);
 }
 
 /// A frame has come off the wire: into the rx ring by DMA, and an interrupt if none is pending (NIC-1).
@@ -272,21 +289,31 @@ fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
 pub(crate) fn frame(k: &mut Kernel, cx: &mut Cx, dev: DevId, frame: Flying) {
     cx.obs.ledger.landed += 1;
     let mut skb = frame.land(dev);
-    skb.meta.since = cx.queue.now().ps();
+    let now = cx.queue.now();
+    skb.meta.since = now.ps();
     cx.landed(&skb);
-    if !k.devs.get(dev).is_some_and(super::super::kernel::NetDevice::is_up) {
+    let Some(d) = k.devs.get_mut(dev) else {
+        return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
+    };
+    let up = d.is_up();
+    let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
+    if !up {
         return cx.drop(k, skb, At::NapiPoll, Reason::DEV_DOWN);
     }
-    let n = nic(k, dev);
+    let on = n.cpu;
+    // The ring is empty and the core idle: the frame is polled at once.
+    if !n.napi && k.cpus[on as usize].is_free(now) {
+        return cpu::direct(k, cx, on, skb);
+    }
     if n.rx.len() >= n.rx_ring {
-        k.devs[dev].cold.rx_missed += 1;
+        d.cold.rx_missed += 1;
         return cx.drop(k, skb, At::NapiPoll, Reason::RX_MISSED);
     }
     n.rx.push_back(skb);
-    let on = n.cpu;
     if !std::mem::replace(&mut n.napi, true) {
         cpu::irq(k, on, dev);
     }
+    cpu::kick(k, cx, on);
 }
 
 /// One packet of the driver's poll; false if the ring is empty: NAPI is done and the interrupt is on again (NIC-2).
@@ -296,17 +323,23 @@ pub(crate) fn poll(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> bool {
         return false;
     }
     let n = nic(k, dev);
-    let Some(mut skb) = n.rx.pop_front() else {
+    let Some(skb) = n.rx.pop_front() else {
         n.napi = false;
         return false;
     };
+    receive(k, cx, skb);
+    true
+}
+
+/// The driver hands one frame to the stack.
+#[inline]
+pub(crate) fn receive(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NapiPoll, &skb);
-    let d = &mut k.devs[dev];
+    let d = &mut k.devs[skb.meta.dev];
     d.stats.rx_packets += 1;
     d.stats.rx_bytes += u64::from(skb.frame.len());
     skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
     dev::netif_receive_skb(k, cx, skb);
-    true
 }
 
 /// Nothing is left in the rx ring?

@@ -5,7 +5,7 @@ use super::{
     mib::M,
     neigh,
     netdevice::{IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT},
-    route,
+    route::{self, DstKind},
     rtnl::{Nud, RouteType, Scope},
     sysctl::ConfBits,
 };
@@ -129,11 +129,11 @@ fn process(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, arp: Arp) {
 
 /// A request whose target can be routed (ARP-7 to 12). True: it is done with, whether answered or not.
 fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bool {
-    let Ok(found) = route::input_lookup(k, rx, arp.tpa, arp.spa, 0) else {
+    let Ok(found) = route::input_lookup(k, rx, arp.tpa, arp.spa) else {
         return false;
     };
     match found.kind {
-        RouteType::Local => {
+        DstKind::Local => {
             let silent = ignored(k, rx, arp.spa, arp.tpa) || filtered(k, rx, arp.spa, arp.tpa);
             if silent {
                 cx.note(skb, || format!("{} is ours, but arp_ignore or arp_filter says: silent", Ip4Addr(arp.tpa)));
@@ -145,7 +145,7 @@ fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bo
             }
             true
         }
-        RouteType::Unicast if k.devs[rx].conf.has(ConfBits::FORWARDING) && proxied(k, rx, found.dev) => {
+        DstKind::Unicast if k.devs[rx].conf.has(ConfBits::FORWARDING) && proxied(k, rx, found.dev) => {
             if neigh_event_ns(k, cx, rx, arp.spa, arp.sha).is_some() {
                 cx.note(skb, || format!("proxy_arp: answered for {}", Ip4Addr(arp.tpa)));
                 reply(k, cx, skb, rx, arp);

@@ -10,7 +10,7 @@ use crate::{
     packet::{Frame, FrameId},
 };
 use sim_core::{
-    engine::Sent,
+    engine::{Sent, Thread},
     queue::Queue,
     rng::Streams,
     time::{PS_PER_S, Span, Time},
@@ -33,12 +33,6 @@ pub enum Alarm {
     Script(u32),
 }
 
-/// All that ever leaves a host.
-pub enum Effect {
-    /// A frame onto outbound wire `wire` of this host; its last bit leaves at `at`.
-    Transmit { wire: u32, at: Time, frame: Flying },
-}
-
 /// Where an outbound wire leads.
 #[derive(Clone, Copy, Debug)]
 pub struct Outbound {
@@ -47,8 +41,6 @@ pub struct Outbound {
     /// The receiving host, and the wire's number among its inbound ones.
     pub to: u32,
     pub port: u32,
-    /// The cable leads back to this host.
-    pub same_host: bool,
 }
 
 /// The context of one unit of work on one core.
@@ -57,18 +49,17 @@ pub struct Cx {
     pub clock: Time,
     /// The core that works now.
     pub cpu: u32,
-    pub queue: Queue<Alarm>,
+    pub queue: Queue,
+    /// What the hosts of this thread have in common: pending alarms, frames that were sent, the free list.
+    pub(crate) thread: Box<Thread<Alarm, Flying, Pool>>,
+    /// The core may not go on alone at or after this time: something else may come first.
+    pub(crate) horizon: Time,
     pub costs: Costs,
     pub rng: Streams,
     pub obs: Observer,
-    pub pool: Pool,
-    pub out: Vec<Effect>,
     /// The request that is being carried out, for the walk's "which line made this": set by the builder.
     pub origin: u32,
     pub outbound: Vec<Outbound>,
-    /// No answer to anything can come back sooner than this after it arrived.
-    pub lookahead: Span,
-    shipped: Vec<Sent<Flying>>,
     host: u32,
     next_frame: u64,
     tick: Tick,
@@ -87,16 +78,14 @@ impl Cx {
         Cx {
             clock: Time::ZERO,
             cpu: 0,
-            queue: Queue::default(),
+            queue: Queue::new(host),
+            thread: Box::default(),
+            horizon: Time::MAX,
             costs,
             rng,
             obs: Observer::default(),
-            pool: Pool::default(),
-            out: Vec::new(),
             origin: u32::MAX,
             outbound: Vec::new(),
-            lookahead: Span::MAX,
-            shipped: Vec::new(),
             host,
             next_frame: 0,
             tick: Tick { jiffies: 0, next: Time::from_ps(len), len },
@@ -125,6 +114,7 @@ impl Cx {
     #[inline]
     pub fn copy(&mut self, at: At, bytes: u32) {
         self.clock += self.costs.per_byte(at, bytes);
+        self.obs.copied[at as usize] += u64::from(bytes);
     }
 
     #[cold]
@@ -204,13 +194,13 @@ impl Cx {
 
     #[inline]
     fn free(&mut self, skb: SkBuff) {
-        self.pool.give(skb.0);
+        self.thread.shared.give(skb.0);
     }
 
     /// A new packet, born here and now. The caller sets every header field and `meta.dev`.
     #[inline]
     pub fn alloc(&mut self) -> SkBuff {
-        let mut b = self.pool.take();
+        let mut b = self.thread.shared.take();
         b.meta = super::skb::Meta::default();
         b.frame.payload = crate::packet::Payload::default();
         b.frame.id = self.next_id();
@@ -220,28 +210,35 @@ impl Cx {
 
     /// `skb_clone`: one more packet with the same content and the same frame id.
     pub fn clone_skb(&mut self, skb: &SkBuff) -> SkBuff {
-        let mut b = self.pool.take();
+        let mut b = self.thread.shared.take();
         copy_into(&mut b, skb);
         self.obs.ledger.born += 1;
         SkBuff(b)
     }
 
-    /// After a unit: what it sent goes onto the wires. Nothing can come back before the returned horizon.
+    /// The only thing that ever leaves a host: a frame onto outbound wire `wire`, whose last bit leaves at `at`.
     #[inline]
-    pub(crate) fn ship(&mut self, mut horizon: Time) -> Time {
-        for Effect::Transmit { wire, at, frame } in self.out.drain(..) {
-            let o = self.outbound[wire as usize];
-            let at = at + o.delay;
-            horizon = horizon.min(if o.same_host { at } else { at + self.lookahead });
-            self.shipped.push(Sent { at, to: o.to, link: o.port, message: frame });
-        }
-        horizon
+    pub(crate) fn transmit(&mut self, wire: u32, at: Time, skb: SkBuff) {
+        self.obs.ledger.flown += 1;
+        let o = self.outbound[wire as usize];
+        let at = at + o.delay;
+        self.horizon = self.horizon.min(at);
+        self.thread.out.push(Sent { at, to: o.to, link: o.port, message: skb.fly() });
     }
 
-    /// Hands over what was sent, in order.
+    /// Sets one of this host's alarms.
+    ///
+    /// # Panics
+    /// If `at` lies in the past.
     #[inline]
-    pub(crate) fn take_shipped(&mut self, out: &mut Vec<Sent<Flying>>) {
-        out.append(&mut self.shipped);
+    pub fn set_alarm(&mut self, at: Time, what: Alarm) {
+        self.queue.set(&mut self.thread.pending, at, what);
+    }
+
+    /// May the core go on at [`Cx::clock`] without the queue?
+    #[inline]
+    pub(crate) fn may_continue(&mut self) -> bool {
+        self.queue.may_continue(&self.thread.pending, self.clock, self.horizon)
     }
 
     #[inline]

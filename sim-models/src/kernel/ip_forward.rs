@@ -1,9 +1,15 @@
 //! net/ipv4/ip_forward.c, and `ip_error` for what can't be routed.
 
-use super::{At, Cx, Errno, Kernel, PktType, Reason, SkBuff, icmp, ip_input, ip_output, mib::M, route::Dst};
+use super::{
+    At, Cx, Errno, Kernel, PktType, Reason, SkBuff, icmp, ip_output,
+    mib::M,
+    route::{Dst, In},
+    sysctl::ConfBits,
+};
 
 /// `ip_forward`, in the kernel's order of checks (IP-11 to 17).
-pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst) {
+#[inline]
+pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst, rx: In) {
     cx.at(At::IpForward, &skb);
     if skb.meta.pkt_type != PktType::Host {
         return cx.drop(k, skb, At::IpForward, Reason::NOT_SPECIFIED);
@@ -13,18 +19,13 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst)
     };
     let (ttl, len, df) = (ip.ttl, u32::from(ip.len), ip.df());
     if ttl <= 1 {
-        k.net_of(skb.meta.dev).mib[M::IpInHdrErrors] += 1;
-        cx.note(&skb, || format!("ttl {ttl}: exceeded"));
-        icmp::icmp_send(k, cx, &mut skb, icmp::TIME_EXCEEDED, icmp::EXC_TTL, 0);
-        return cx.drop(k, skb, At::IpForward, Reason::IP_INHDR);
+        return ttl_exceeded(k, cx, skb, rx, ttl);
     }
-    k.net_of(skb.meta.dev).mib[M::IpForwDatagrams] += 1;
-    let mtu = if dst.mtu != 0 { dst.mtu } else { k.devs[dst.dev].mtu };
+    k.net_mut(rx.ns).mib[M::IpForwDatagrams] += 1;
+    let out = &k.devs[dst.dev];
+    let mtu = if dst.mtu != 0 { dst.mtu } else { out.mtu };
     if len > mtu && df {
-        k.net_of(skb.meta.dev).mib[M::IpFragFails] += 1;
-        cx.note(&skb, || format!("{len} bytes, mtu {mtu}, DF is set: fragmentation needed"));
-        icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::FRAG_NEEDED, mtu);
-        return cx.drop(k, skb, At::IpForward, Reason::PKT_TOO_BIG);
+        return too_big(k, cx, skb, rx, mtu);
     }
     if let Some(ip) = skb.frame.ip4_mut() {
         ip.ttl = ttl - 1;
@@ -34,15 +35,31 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst)
         icmp::send_redirect(k, cx, &mut skb, dst.nexthop);
     }
     // NF FORWARD would be called here. IPSTATS: OutRequests does not count forwarded packets (IP-18).
-    ip_output::ip_output(k, cx, skb, dst);
+    ip_output::ip_output(k, cx, skb, dst, mtu);
+}
+
+#[cold]
+fn ttl_exceeded(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, ttl: u8) {
+    k.net_mut(rx.ns).mib[M::IpInHdrErrors] += 1;
+    cx.note(&skb, || format!("ttl {ttl}: exceeded"));
+    icmp::icmp_send(k, cx, &mut skb, icmp::TIME_EXCEEDED, icmp::EXC_TTL, 0);
+    cx.drop(k, skb, At::IpForward, Reason::IP_INHDR);
+}
+
+#[cold]
+fn too_big(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, mtu: u32) {
+    k.net_mut(rx.ns).mib[M::IpFragFails] += 1;
+    let len = skb.frame.net_len();
+    cx.note(&skb, || format!("{len} bytes, mtu {mtu}, DF is set: fragmentation needed"));
+    icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::FRAG_NEEDED, mtu);
+    cx.drop(k, skb, At::IpForward, Reason::PKT_TOO_BIG);
 }
 
 /// `ip_error` (RT-36, 37).
-pub(super) fn ip_error(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, errno: Errno) {
+pub(super) fn ip_error(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, errno: Errno, rx: In) {
     cx.at(At::IpError, &skb);
-    let rx = skb.meta.dev;
-    if !ip_input::forwards(k, &skb) {
-        let mib = &mut k.net_of(rx).mib;
+    if !rx.conf.has(ConfBits::FORWARDING) {
+        let mib = &mut k.net_mut(rx.ns).mib;
         let reason = if errno == Errno::ENETUNREACH {
             mib[M::IpExtInNoRoutes] += 1;
             Reason::IP_INNOROUTES
@@ -55,14 +72,14 @@ pub(super) fn ip_error(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, errno: Errn
     let (code, reason) = match errno {
         Errno::EHOSTUNREACH => (icmp::HOST_UNREACH, Reason::NOT_SPECIFIED),
         Errno::ENETUNREACH => {
-            k.net_of(rx).mib[M::IpExtInNoRoutes] += 1;
+            k.net_mut(rx.ns).mib[M::IpExtInNoRoutes] += 1;
             (icmp::NET_UNREACH, Reason::IP_INNOROUTES)
         }
         Errno::EACCES => (icmp::PKT_FILTERED, Reason::NOT_SPECIFIED),
         _ => return cx.drop(k, skb, At::IpError, Reason::NOT_SPECIFIED),
     };
     let src = skb.frame.ip4().map_or(0, |ip| ip.src);
-    if icmp::error_allowed(k, cx, rx, src) {
+    if icmp::error_allowed(k, cx, rx.dev, src) {
         icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, code, 0);
     }
     cx.drop(k, skb, At::IpError, reason);

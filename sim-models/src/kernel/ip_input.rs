@@ -3,19 +3,19 @@
 use super::{
     At, Cx, Kernel, PktType, Reason, SkBuff, icmp, ip_forward,
     mib::M,
-    route::{self, DstKind},
+    route::{self, Dst, DstKind, In},
     sock,
-    sysctl::ConfBits,
 };
 use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
 
 /// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and
 /// checksum checks can't fail.
+#[inline]
 pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::IpRcv, &skb);
-    let rx = skb.meta.dev;
+    let dev = skb.meta.dev;
     if skb.meta.pkt_type == PktType::OtherHost {
-        k.devs[rx].cold.rx_otherhost_dropped += 1;
+        k.devs[dev].cold.rx_otherhost_dropped += 1;
         return cx.drop(k, skb, At::IpRcv, Reason::OTHERHOST);
     }
     let Some(ip) = skb.frame.ip4() else {
@@ -28,39 +28,52 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
         2 => M::IpExtInECT0Pkts,
         _ => M::IpExtInCEPkts,
     };
-    let mib = &mut k.net_of(rx).mib;
+    let rx = In::by(k, dev);
+    let mib = &mut k.net_mut(rx.ns).mib;
     mib[M::IpInReceives] += 1;
     mib[M::IpExtInOctets] += len;
     mib[ecn] += 1;
     // IP-6: orphaned here (VETH-6). PRE_ROUTING would be called at this point.
     skb.meta.sock = None;
-    if skb.meta.dst.is_none()
-        && let Err(reason) = route::ip_route_input(k, cx, &mut skb)
-    {
-        if reason == Reason::IP_RPFILTER {
-            k.net_of(rx).mib[M::TcpExtIPReversePathFilter] += 1;
-        }
-        return cx.drop(k, skb, At::IpRcv, reason);
-    }
-    let Some(dst) = skb.meta.dst else {
-        return cx.drop(k, skb, At::IpRcv, Reason::NOT_SPECIFIED);
+    let dst = match skb.meta.dst {
+        Some(dst) => dst,
+        None => match route::ip_route_input(k, cx, &mut skb, rx) {
+            Ok(dst) => dst,
+            Err(reason) => return martian(k, cx, skb, rx, reason),
+        },
     };
-    let mib = &mut k.net_of(rx).mib;
+    skb.meta.dst = Some(dst);
     match dst.kind {
-        DstKind::Unicast => ip_forward::ip_forward(k, cx, skb, dst),
+        DstKind::Unicast => ip_forward::ip_forward(k, cx, skb, dst, rx),
         DstKind::Local => ip_local_deliver(k, cx, skb),
+        _ => unusual(k, cx, skb, dst, rx, len),
+    }
+}
+
+#[cold]
+fn martian(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In, reason: Reason) {
+    if reason == Reason::IP_RPFILTER {
+        k.net_mut(rx.ns).mib[M::TcpExtIPReversePathFilter] += 1;
+    }
+    cx.drop(k, skb, At::IpRcv, reason);
+}
+
+#[cold]
+fn unusual(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst, rx: In, len: u64) {
+    let mib = &mut k.net_mut(rx.ns).mib;
+    match dst.kind {
         DstKind::Broadcast => {
             mib[M::IpExtInBcastPkts] += 1;
             mib[M::IpExtInBcastOctets] += len;
-            ip_local_deliver(k, cx, skb);
         }
         DstKind::Multicast => {
             mib[M::IpExtInMcastPkts] += 1;
             mib[M::IpExtInMcastOctets] += len;
-            ip_local_deliver(k, cx, skb);
         }
-        DstKind::Error(errno) => ip_forward::ip_error(k, cx, skb, errno),
+        DstKind::Error(errno) => return ip_forward::ip_error(k, cx, skb, errno, rx),
+        DstKind::Unicast | DstKind::Local => {}
     }
+    ip_local_deliver(k, cx, skb);
 }
 
 /// `ip_local_deliver` (IP-8). LOCAL_IN would be called here.
@@ -105,9 +118,4 @@ pub(super) fn ip_local_deliver_finish(k: &mut Kernel, cx: &mut Cx, mut skb: SkBu
             cx.drop(k, skb, At::IpLocalDeliver, Reason::IP_NOPROTO);
         }
     }
-}
-
-/// Does the device that the packet came in by forward?
-pub(super) fn forwards(k: &Kernel, skb: &SkBuff) -> bool {
-    k.devs[skb.meta.dev].conf.has(ConfBits::FORWARDING)
 }

@@ -13,8 +13,17 @@ pub(super) fn ip_local_out(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {
     // LOCAL_OUT would be called here.
     match dst.kind {
         DstKind::Broadcast | DstKind::Multicast => ip_mc_output(k, cx, skb, dst),
-        _ => ip_output(k, cx, skb, dst),
+        _ => {
+            let mtu = mtu_of(k, dst);
+            ip_output(k, cx, skb, dst, mtu);
+        }
     }
+}
+
+/// What the packet must fit into, bytes (IP-20).
+#[inline]
+fn mtu_of(k: &Kernel, dst: Dst) -> u32 {
+    if dst.mtu != 0 { dst.mtu } else { k.devs[dst.dev].mtu }
 }
 
 /// `ip_mc_output`: a broadcast is also heard by this host itself (RT-27).
@@ -26,18 +35,18 @@ fn ip_mc_output(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {
         copy.meta.dst = Some(dst);
         dev::netif_rx(k, cx, copy);
     }
-    ip_output(k, cx, skb, dst);
+    let mtu = mtu_of(k, dst);
+    ip_output(k, cx, skb, dst, mtu);
 }
 
-/// `ip_output`: the device is set; POST_ROUTING would be called here.
+/// `ip_output`: the device is set, `mtu` is what the packet must fit into; POST_ROUTING would be called here.
 #[inline]
-pub(super) fn ip_output(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst) {
+pub(super) fn ip_output(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst, mtu: u32) {
     cx.at(At::IpOutput, &skb);
     let from = skb.meta.dev;
     skb.meta.dev = dst.dev;
     skb.meta.dst = Some(dst);
     let len = skb.frame.net_len();
-    let mtu = if dst.mtu != 0 { dst.mtu } else { k.devs[dst.dev].mtu };
     if len > mtu {
         return too_long(k, cx, skb, dst, mtu, from);
     }

@@ -29,7 +29,7 @@ pub(crate) mod testkit;
 pub mod timer;
 
 pub use at::At;
-pub use ctx::{Alarm, Cx, Effect, Outbound};
+pub use ctx::{Alarm, Cx, Outbound};
 pub use mib::Mib;
 pub use netdevice::{DevId, NetDevice};
 pub use reason::Reason;
@@ -68,6 +68,8 @@ pub struct Kernel {
     /// Devices made so far: the last bytes of the next MAC address, 02:00:HH:HH:DD:DD (beyond 65,535 the second byte
     /// counts on).
     pub(crate) next_mac: u32,
+    /// Namespaces by name: only asked, never iterated.
+    ns_names: rustc_hash::FxHashMap<String, NsId>,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
 }
@@ -123,6 +125,7 @@ impl Kernel {
             max_backlog: 1000,
             host,
             next_mac: 0,
+            ns_names: rustc_hash::FxHashMap::default(),
             xmit_depth: 0,
         };
         k.new_ns(cx, "root");
@@ -138,6 +141,7 @@ impl Kernel {
             None => sysctl::NetConf::default(),
         };
         self.nets.push(NetNs::new(name, conf));
+        self.ns_names.insert(name.to_owned(), ns);
         let lo = Config::Loopback(Default::default());
         rtnl::register_lo(self, cx, ns, &lo);
         ns
@@ -145,7 +149,7 @@ impl Kernel {
 
     /// The namespace called `name`.
     pub fn ns_by_name(&self, name: &str) -> Option<NsId> {
-        self.nets.iter().position(|n| n.name == name).map(|i| NsId(i as u32))
+        self.ns_names.get(name).copied()
     }
 
     /// The device called `name` in `ns`.

@@ -86,6 +86,8 @@ pub struct Captured {
 /// All witnesses of one host.
 pub struct Observer {
     pub hops: [u64; At::COUNT],
+    /// Bytes that each hop copied, for the bill.
+    pub copied: [u64; At::COUNT],
     pub ledger: Ledger,
     pub drops: IndexMap<Place, Lost>,
     pub digest: Digest,
@@ -104,6 +106,7 @@ impl Default for Observer {
     fn default() -> Self {
         Observer {
             hops: [0; At::COUNT],
+            copied: [0; At::COUNT],
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),

@@ -40,19 +40,26 @@ pub enum DstKind {
     Error(Errno),
 }
 
-/// What an input lookup found, before it becomes a [`Dst`].
+/// Where a packet came in: what the functions of the receive path ask of it again and again.
 #[derive(Clone, Copy, Debug)]
-pub struct Found {
-    pub kind: RouteType,
+pub(super) struct In {
     pub dev: DevId,
-    pub nexthop: u32,
-    pub mtu: u32,
-    pub redirect: bool,
+    pub ns: NsId,
+    pub ifindex: u32,
+    pub conf: ConfBits,
+}
+
+impl In {
+    #[inline]
+    pub(super) fn by(k: &Kernel, dev: DevId) -> In {
+        let d = &k.devs[dev];
+        In { dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf }
+    }
 }
 
 /// Why an input lookup gave no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoRoute {
+pub(super) enum NoRoute {
     /// A martian: dropped at once.
     Martian(Reason),
     /// `ip_error` takes it.
@@ -63,127 +70,77 @@ pub enum NoRoute {
 ///
 /// # Errors
 /// The packet is to be dropped for this reason.
-pub(super) fn ip_route_input(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Result<(), Reason> {
+#[inline]
+pub(super) fn ip_route_input(k: &Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: In) -> Result<Dst, Reason> {
     cx.at(At::IpRouteInput, skb);
-    let rx = skb.meta.dev;
     let Some(ip) = skb.frame.ip4() else { return Err(Reason::NOT_SPECIFIED) };
     let (dst, src, tos) = (ip.dst, ip.src, ip.tos);
     if is_multicast(dst) {
-        return multicast_input(k, rx, skb, src, dst);
+        return multicast_input(rx, src, dst);
     }
-    let found = input_lookup_for(k, cx, skb, rx, dst, src, tos);
-    skb.meta.dst = Some(match found {
-        Ok(f) => Dst {
-            dev: f.dev,
-            nexthop: f.nexthop,
-            kind: match f.kind {
-                RouteType::Local => DstKind::Local,
-                RouteType::Broadcast => DstKind::Broadcast,
-                _ => DstKind::Unicast,
-            },
-            mtu: f.mtu,
-            redirect: f.redirect,
-        },
+    let found = input_slow(k, rx, dst, src, tos);
+    if skb.meta.traced {
+        tell(k, cx, skb, rx, dst, src, &found);
+    }
+    match found {
+        Ok(dst) => Ok(dst),
         Err(NoRoute::Error(errno)) => {
-            Dst { dev: rx, nexthop: dst, kind: DstKind::Error(errno), mtu: 0, redirect: false }
+            Ok(Dst { dev: rx.dev, nexthop: dst, kind: DstKind::Error(errno), mtu: 0, redirect: false })
         }
-        Err(NoRoute::Martian(reason)) => return Err(reason),
-    });
-    Ok(())
+        Err(NoRoute::Martian(reason)) => Err(reason),
+    }
 }
 
 /// Multicast that this host joined: only 224.0.0.1, on every device (RT-41).
-fn multicast_input(k: &Kernel, rx: DevId, skb: &mut SkBuff, src: u32, dst: u32) -> Result<(), Reason> {
-    if !k.devs[rx].conf.has(ConfBits::IN_DEVICE) || dst != 0xe000_0001 {
+fn multicast_input(rx: In, src: u32, dst: u32) -> Result<Dst, Reason> {
+    if !rx.conf.has(ConfBits::IN_DEVICE) || dst != 0xe000_0001 {
         return Err(Reason::NOT_SPECIFIED);
     }
     if is_multicast(src) || is_lbcast(src) || is_loopback(src) {
         return Err(Reason::IP_INVALID_SOURCE);
     }
-    skb.meta.dst = Some(Dst { dev: rx, nexthop: dst, kind: DstKind::Multicast, mtu: 0, redirect: false });
-    Ok(())
+    Ok(Dst { dev: rx.dev, nexthop: dst, kind: DstKind::Multicast, mtu: 0, redirect: false })
 }
 
 /// The same without a packet at hand: what ARP asks (ARP-7).
 ///
 /// # Errors
 /// No route, or a martian source or destination.
-pub(super) fn input_lookup(k: &mut Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Result<Found, NoRoute> {
-    input_slow(k, rx, dst, src, tos).map(|(f, _)| f)
-}
-
-fn input_lookup_for(
-    k: &mut Kernel,
-    cx: &mut Cx,
-    skb: &SkBuff,
-    rx: DevId,
-    dst: u32,
-    src: u32,
-    tos: u8,
-) -> Result<Found, NoRoute> {
-    let found = input_slow(k, rx, dst, src, tos);
-    if skb.meta.traced {
-        tell(k, cx, skb, rx, dst, src, &found);
-    }
-    found.map(|(f, _)| f)
+pub(super) fn input_lookup(k: &Kernel, rx: DevId, dst: u32, src: u32) -> Result<Dst, NoRoute> {
+    input_slow(k, In::by(k, rx), dst, src, 0)
 }
 
 #[cold]
-fn tell(
-    k: &Kernel,
-    cx: &mut Cx,
-    skb: &SkBuff,
-    rx: DevId,
-    dst: u32,
-    src: u32,
-    found: &Result<(Found, Option<Hit<u32>>), NoRoute>,
-) {
-    let d = &k.devs[rx];
-    let net = k.net(d.ns);
-    let forwarding = u8::from(d.conf.has(ConfBits::FORWARDING));
-    let (filter, name) = (d.conf.rp_filter(), d.name());
-    match found {
-        Ok((f, Some(hit))) => cx.asked(skb, hit.origin, || {
-            format!("? {}    forwarding={forwarding} rp_filter={filter}", route_text(k, hit, f.nexthop))
+fn tell(k: &Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, dst: u32, src: u32, found: &Result<Dst, NoRoute>) {
+    let net = k.net(rx.ns);
+    let forwarding = u8::from(rx.conf.has(ConfBits::FORWARDING));
+    let (filter, name) = (rx.conf.rp_filter(), k.devs[rx.dev].name());
+    let there = Key { dst, src, iif: rx.ifindex, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
+    let back = Key { dst: src, src: dst, iif: 1, ..there };
+    match (found, net.v4.lookup(&there), net.v4.lookup(&back)) {
+        (Ok(_), Ok(hit), _) => cx.asked(skb, hit.origin, || {
+            format!("? {}    forwarding={forwarding} rp_filter={filter}", route_text(k, &hit))
         }),
-        Ok((_, None)) => cx.note(skb, || "limited broadcast: for this host".to_owned()),
-        Err(NoRoute::Error(errno)) => {
-            let key = Key { dst, src, iif: d.ifindex, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
-            match net.v4.lookup(&key) {
-                Ok(hit) => cx.asked(skb, hit.origin, || {
-                    format!(
-                        "? {}, but {name} does not forward: net.ipv4.ip_forward=0",
-                        route_text(k, &hit, gateway(&hit).unwrap_or(dst))
-                    )
-                }),
-                Err(_) => cx.note(skb, || format!("? no usable route to {}: {}", Ip4Addr(dst), errno.name())),
-            }
+        (Ok(_), Err(_), _) => cx.note(skb, || "limited broadcast: for this host".to_owned()),
+        (Err(NoRoute::Error(_)), Ok(hit), _) if forwarding == 0 => cx.asked(skb, hit.origin, || {
+            format!("? {}, but {name} does not forward: net.ipv4.ip_forward=0", route_text(k, &hit))
+        }),
+        (Err(NoRoute::Error(errno)), _, _) => {
+            cx.note(skb, || format!("? no usable route to {}: {}", Ip4Addr(dst), errno.name()));
         }
-        Err(NoRoute::Martian(Reason::IP_RPFILTER)) => {
-            let key = Key { dst: src, src: dst, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
-            match net.v4.lookup(&key) {
-                Ok(hit) => cx.asked(skb, hit.origin, || {
-                    format!(
-                        "rp_filter={filter} on {name}: reverse path to {} is via {}",
-                        Ip4Addr(src),
-                        k.devs.get(hit.dev).map_or("-", |d| d.name())
-                    )
-                }),
-                Err(_) => cx.note(skb, || format!("rp_filter={filter} on {name}: no way back to {}", Ip4Addr(src))),
-            }
+        (Err(NoRoute::Martian(Reason::IP_RPFILTER)), _, Ok(hit)) => cx.asked(skb, hit.origin, || {
+            let via = k.devs.get(hit.dev).map_or("-", |d| d.name());
+            format!("rp_filter={filter} on {name}: reverse path to {} is via {via}", Ip4Addr(src))
+        }),
+        (Err(NoRoute::Martian(Reason::IP_RPFILTER)), _, Err(_)) => {
+            cx.note(skb, || format!("rp_filter={filter} on {name}: no way back to {}", Ip4Addr(src)));
         }
-        Err(NoRoute::Martian(reason)) => cx.note(skb, || reason.doc().to_owned()),
+        (Err(NoRoute::Martian(reason)), _, _) => cx.note(skb, || reason.doc().to_owned()),
     }
 }
 
-/// The gateway, if the next hop is one: an own address given as gateway stands for its device (RT-12).
-#[inline]
-fn gateway(hit: &Hit<u32>) -> Option<u32> {
-    hit.gw.filter(|_| hit.nh_scope == Scope::Link)
-}
-
 /// "main: 172.17.0.0/16 dev docker0", "local: local 172.17.0.2 dev eth0".
-pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>, nexthop: u32) -> String {
+pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>) -> String {
     let table = match hit.table {
         255 => "local".to_owned(),
         254 => "main".to_owned(),
@@ -196,29 +153,67 @@ pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>, nexthop: u32) -> String {
         (32, a) => Ip4Addr(a).to_string(),
         _ => hit.prefix.to_string(),
     };
-    let via = if gateway(hit).is_some() { format!(" via {}", Ip4Addr(nexthop)) } else { String::new() };
+    let via = match hit.gw {
+        Some(gw) if hit.nh_scope == Scope::Link => format!(" via {}", Ip4Addr(gw)),
+        _ => String::new(),
+    };
     let dev = k.devs.get(hit.dev).map_or(String::new(), |d| format!(" dev {}", d.name()));
     format!("{table}: {kind}{prefix}{via}{dev}")
 }
 
 /// `ip_route_input_slow`
 #[inline]
-fn input_slow(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Result<(Found, Option<Hit<u32>>), NoRoute> {
+fn input_slow(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
+    let conf = rx.conf;
+    // Everything unusual about the addresses themselves, told apart in one go: 0.x, 127.x, 224.x and above.
+    let odd = |a: u32| matches!(a >> 24, 0 | 127 | 224..);
+    if odd(dst) || odd(src) || !conf.has(ConfBits::IN_DEVICE) {
+        if let Some(done) = odd_addresses(k, rx, dst, src, tos)? {
+            return Ok(done);
+        }
+    }
+    let forwarding = conf.has(ConfBits::FORWARDING);
+    let key = Key { dst, src, iif: rx.ifindex, oif: None, mark: 0, tos, scope: Scope::Universe };
+    let hit = match k.net(rx.ns).v4.find(&key) {
+        Ok(hit) => hit,
+        Err(e) => return Err(NoRoute::Error(if forwarding { e } else { Errno::EHOSTUNREACH })),
+    };
+    let here = |kind| Dst { dev: rx.dev, nexthop: dst, kind, mtu: 0, redirect: false };
+    match hit.kind {
+        RouteType::Local => {
+            validate_source(k, rx, src, dst, tos, None)?;
+            Ok(here(DstKind::Local))
+        }
+        RouteType::Broadcast if !conf.has(ConfBits::BC_FORWARDING) => {
+            validate_source(k, rx, src, dst, tos, None)?;
+            Ok(here(DstKind::Broadcast))
+        }
+        _ if !forwarding => Err(NoRoute::Error(Errno::EHOSTUNREACH)),
+        RouteType::Unicast | RouteType::Broadcast => {
+            let direct = validate_source(k, rx, src, dst, tos, Some(hit.dev))?;
+            let nexthop = hit.gateway().unwrap_or(dst);
+            let redirect = direct && hit.dev == rx.dev && conf.has(ConfBits::SEND_REDIRECTS);
+            Ok(Dst { dev: hit.dev, nexthop, kind: DstKind::Unicast, mtu: hit.mtu, redirect })
+        }
+        _ => Err(NoRoute::Martian(Reason::IP_INVALID_DEST)),
+    }
+}
+
+/// The checks that come before the tables (RT-31): `Some` if they decide.
+#[cold]
+fn odd_addresses(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Option<Dst>, NoRoute> {
     let martian = |r| Err(NoRoute::Martian(r));
-    let d = &k.devs[rx];
-    let conf = d.conf;
-    if !conf.has(ConfBits::IN_DEVICE) {
+    if !rx.conf.has(ConfBits::IN_DEVICE) {
         return martian(Reason::NOT_SPECIFIED);
     }
     if is_multicast(src) || is_lbcast(src) {
         return martian(Reason::IP_INVALID_SOURCE);
     }
-    let here = Found { kind: RouteType::Broadcast, dev: rx, nexthop: dst, mtu: 0, redirect: false };
     if is_lbcast(dst) || (src == 0 && dst == 0) {
         if src != 0 {
             validate_source(k, rx, src, dst, tos, None)?;
         }
-        return Ok((here, None));
+        return Ok(Some(Dst { dev: rx.dev, nexthop: dst, kind: DstKind::Broadcast, mtu: 0, redirect: false }));
     }
     if is_zeronet(src) {
         return martian(Reason::IP_INVALID_SOURCE);
@@ -226,43 +221,19 @@ fn input_slow(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Result<(Fou
     if is_zeronet(dst) {
         return martian(Reason::IP_INVALID_DEST);
     }
-    if (is_loopback(dst) || is_loopback(src)) && !conf.has(ConfBits::ROUTE_LOCALNET) {
+    if (is_loopback(dst) || is_loopback(src)) && !rx.conf.has(ConfBits::ROUTE_LOCALNET) {
         return martian(Reason::IP_LOCALNET);
     }
-    let forwarding = conf.has(ConfBits::FORWARDING);
-    let key = Key { dst, src, iif: d.ifindex, oif: None, mark: 0, tos, scope: Scope::Universe };
-    let hit = match k.net(d.ns).v4.lookup(&key) {
-        Ok(hit) => hit,
-        Err(e) => return Err(NoRoute::Error(if forwarding { e } else { Errno::EHOSTUNREACH })),
-    };
-    match hit.kind {
-        RouteType::Broadcast if !conf.has(ConfBits::BC_FORWARDING) => {
-            validate_source(k, rx, src, dst, tos, None)?;
-            Ok((here, Some(hit)))
-        }
-        RouteType::Local => {
-            validate_source(k, rx, src, dst, tos, None)?;
-            Ok((Found { kind: RouteType::Local, ..here }, Some(hit)))
-        }
-        _ if !forwarding => Err(NoRoute::Error(Errno::EHOSTUNREACH)),
-        RouteType::Unicast | RouteType::Broadcast => {
-            let direct = validate_source(k, rx, src, dst, tos, Some(hit.dev))?;
-            let nexthop = gateway(&hit).unwrap_or(dst);
-            let redirect = direct && hit.dev == rx && conf.has(ConfBits::SEND_REDIRECTS);
-            Ok((Found { kind: RouteType::Unicast, dev: hit.dev, nexthop, mtu: hit.mtu, redirect }, Some(hit)))
-        }
-        _ => martian(Reason::IP_INVALID_DEST),
-    }
+    Ok(None)
 }
 
 /// `fib_validate_source` (RT-33 to 35). `out`: the device it would be forwarded to. True: the sender is directly
 /// connected.
 #[inline]
-fn validate_source(k: &Kernel, rx: DevId, src: u32, dst: u32, tos: u8, out: Option<DevId>) -> Result<bool, NoRoute> {
-    let d = &k.devs[rx];
-    let conf = d.conf;
-    if conf.rp_filter() == 0 && (out != Some(rx) || !conf.has(ConfBits::SEND_REDIRECTS)) {
-        if !conf.has(ConfBits::ACCEPT_LOCAL) && k.net(d.ns).addrs.find(src).is_some() {
+fn validate_source(k: &Kernel, rx: In, src: u32, dst: u32, tos: u8, out: Option<DevId>) -> Result<bool, NoRoute> {
+    let conf = rx.conf;
+    if conf.rp_filter() == 0 && (out != Some(rx.dev) || !conf.has(ConfBits::SEND_REDIRECTS)) {
+        if !conf.has(ConfBits::ACCEPT_LOCAL) && k.net(rx.ns).addrs.has(src) {
             return Err(NoRoute::Martian(Reason::IP_LOCAL_SOURCE));
         }
         return Ok(false);
@@ -271,32 +242,31 @@ fn validate_source(k: &Kernel, rx: DevId, src: u32, dst: u32, tos: u8, out: Opti
 }
 
 /// `__fib_validate_source`: the route back is looked up.
-fn validate_fully(k: &Kernel, rx: DevId, src: u32, dst: u32, tos: u8) -> Result<bool, NoRoute> {
+fn validate_fully(k: &Kernel, rx: In, src: u32, dst: u32, tos: u8) -> Result<bool, NoRoute> {
     let martian = |r| Err(NoRoute::Martian(r));
-    let d = &k.devs[rx];
-    let net = k.net(d.ns);
-    let mode = d.conf.rp_filter();
+    let net = k.net(rx.ns);
+    let mode = rx.conf.rp_filter();
     let last_resort = if mode == 0 { Ok(false) } else { martian(Reason::IP_RPFILTER) };
     let key = Key { dst: src, src: dst, iif: 1, oif: None, mark: 0, tos, scope: Scope::Universe };
-    let Ok(back) = net.v4.lookup(&key) else { return last_resort };
+    let Ok(back) = net.v4.find(&key) else { return last_resort };
     match back.kind {
         RouteType::Unicast => {}
-        RouteType::Local if d.conf.has(ConfBits::ACCEPT_LOCAL) => {}
+        RouteType::Local if rx.conf.has(ConfBits::ACCEPT_LOCAL) => {}
         RouteType::Local => return martian(Reason::IP_LOCAL_SOURCE),
         _ => return martian(Reason::IP_INVALID_SOURCE),
     }
-    let direct = |h: &Hit<u32>| h.nh_scope >= Scope::Host;
-    if back.dev == rx || (back.kind == RouteType::Local && d.is_loopback()) {
-        return Ok(direct(&back));
+    let direct = |scope: Scope| scope >= Scope::Host;
+    if back.dev == rx.dev || (back.kind == RouteType::Local && k.devs[rx.dev].is_loopback()) {
+        return Ok(direct(back.nh_scope));
     }
-    if net.addrs.on(rx).is_empty() {
+    if net.addrs.on(rx.dev).is_empty() {
         return last_resort;
     }
     if mode == 1 {
         return martian(Reason::IP_RPFILTER);
     }
-    let bound = net.v4.lookup(&Key { oif: Some(rx), ..key });
-    Ok(bound.is_ok_and(|h| h.kind == RouteType::Unicast && direct(&h)))
+    let bound = net.v4.find(&Key { oif: Some(rx.dev), ..key });
+    Ok(bound.is_ok_and(|h| h.kind == RouteType::Unicast && direct(h.nh_scope)))
 }
 
 /// What a sender asks: `struct flowi4` on output.
@@ -386,7 +356,10 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
         }
         return make_route(k, fl, src, fl.dst, net.devs[0], fl.dst, RouteType::Local, Some(hit));
     }
-    let nexthop = gateway(&hit).unwrap_or(fl.dst);
+    let nexthop = match hit.gw {
+        Some(gw) if hit.nh_scope == Scope::Link => gw,
+        _ => fl.dst,
+    };
     if src == 0 {
         src = addr::fib_result_prefsrc(k, ns, &hit);
     }

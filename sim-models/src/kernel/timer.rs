@@ -240,7 +240,7 @@ pub(crate) fn set_alarm(k: &mut Kernel, cx: &mut Cx) {
     if wheel.next_expiry < wheel.alarm {
         wheel.alarm = wheel.next_expiry;
         let at = cx.time_of(wheel.alarm).max(cx.queue.now());
-        cx.queue.set(at, Alarm::Wheel(cx.cpu));
+        cx.set_alarm(at, Alarm::Wheel(cx.cpu));
     }
 }
 

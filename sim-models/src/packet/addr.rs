@@ -1,17 +1,15 @@
 //! Addresses. Tables and keys are generic over the family through [`Addr`].
 
-use std::{fmt, ops::BitAnd, str::FromStr};
+use std::{fmt, hash::Hash, ops::BitAnd, str::FromStr};
 
 /// An IP address as an unsigned integer in host order.
-pub trait Addr: Copy + Ord + fmt::Debug + BitAnd<Output = Self> + 'static {
+pub trait Addr: Copy + Ord + fmt::Debug + Hash + BitAnd<Output = Self> + 'static {
     /// 32 or 128.
     const BITS: u8;
     /// The first address of the family.
     const ZERO: Self;
     /// The last one: [`Addr::network`] of it is a netmask.
     const MAX: Self;
-    /// A prefix of this family as the trie of the routing tables wants its keys.
-    type Net: prefix_trie::Prefix + From<Prefix<Self>> + Into<Prefix<Self>>;
     /// The address with all but the first `len` bits cleared.
     #[must_use]
     fn network(self, len: u8) -> Self;
@@ -21,7 +19,6 @@ impl Addr for u32 {
     const BITS: u8 = 32;
     const ZERO: u32 = 0;
     const MAX: u32 = u32::MAX;
-    type Net = Prefix<u32>;
     #[inline]
     fn network(self, len: u8) -> u32 {
         if len == 0 { 0 } else { self & (u32::MAX << (32 - u32::from(len))) }
@@ -32,7 +29,6 @@ impl Addr for u128 {
     const BITS: u8 = 128;
     const ZERO: u128 = 0;
     const MAX: u128 = u128::MAX;
-    type Net = Prefix<u128>;
     #[inline]
     fn network(self, len: u8) -> u128 {
         if len == 0 { 0 } else { self & (u128::MAX << (128 - u32::from(len))) }
@@ -103,24 +99,6 @@ impl<A: Addr> Prefix<A> {
         a.network(self.len) == self.addr.network(self.len)
     }
 }
-
-macro_rules! trie_keys {
-    ($($A:ty),*) => {$(
-        impl prefix_trie::Prefix for Prefix<$A> {
-            type R = $A;
-            fn repr(&self) -> $A {
-                self.addr
-            }
-            fn prefix_len(&self) -> u8 {
-                self.len
-            }
-            fn from_repr_len(addr: $A, len: u8) -> Self {
-                Prefix { addr, len }
-            }
-        }
-    )*};
-}
-trie_keys!(u32, u128);
 
 impl fmt::Display for Prefix<u32> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -121,7 +121,7 @@ fn decode_ip4(bytes: &[u8], sums: Sums) -> Result<(Ip4, L4, u32), DecodeError> {
     Ok((ip, l4, body.saturating_sub(header) as u32))
 }
 
-/// The transport header and its length, the quote of an ICMP error included.
+/// The transport header and its length. The quote of an ICMP error counts as payload.
 fn decode_l4(ip: &Ip4, b: &[u8], sums: Sums) -> Result<(L4, usize), DecodeError> {
     if ip.frag & IP_OFFSET != 0 {
         return Ok((L4::None, 0));
@@ -177,8 +177,7 @@ fn decode_icmp(bytes: &[u8], sums: Sums) -> Result<(L4, usize), DecodeError> {
     let (kind, code, rest) = (b[0], b[1], u32_at(b, 4));
     let about = &b[ICMP_HLEN..];
     let quote = if is_error(kind) { Some(Box::new(decode_quote(about)?)) } else { None };
-    let header = if quote.is_some() { b.len() } else { ICMP_HLEN };
-    Ok((L4::Icmp(Icmp { kind, code, rest, quote }), header))
+    Ok((L4::Icmp(Icmp { kind, code, rest, quote }), ICMP_HLEN))
 }
 
 /// A quote may end anywhere behind its IPv4 header; a transport header that is cut (TCP's is, at 8 bytes) is read as
@@ -247,11 +246,11 @@ mod tests {
             frame(Net::Ip4(ip(153, 6, 0x4000), L4::Tcp(tcp(32))), 101),
             frame(Net::Ip4(ip(84, 1, 0x4000), echo.clone()), 56),
             frame(Net::Ip4(ip(100, 253, 0), L4::None), 80),
-            frame(Net::Ip4(ip(66, 1, 0), icmp(3, 3, 0, Some((ip(38, 17, 0x4000), udp.clone())))), 0),
-            frame(Net::Ip4(ip(576, 1, 0), icmp(3, 4, 1000, Some((ip(1428, 17, 0x4000), udp.clone())))), 0),
-            frame(Net::Ip4(ip(112, 1, 0), icmp(11, 0, 0, Some((ip(84, 1, 0x4000), echo)))), 0),
-            frame(Net::Ip4(ip(96, 1, 0), icmp(3, 1, 0, Some((ip(60, 6, 0), L4::Tcp(tcp(40)))))), 0),
-            frame(Net::Ip4(ip(576, 1, 0), icmp(11, 1, 0, Some((ip(996, 17, 0x2000 | 5), L4::None)))), 0),
+            frame(Net::Ip4(ip(66, 1, 0), icmp(3, 3, 0, Some((ip(38, 17, 0x4000), udp.clone())))), 38),
+            frame(Net::Ip4(ip(576, 1, 0), icmp(3, 4, 1000, Some((ip(1428, 17, 0x4000), udp.clone())))), 548),
+            frame(Net::Ip4(ip(112, 1, 0), icmp(11, 0, 0, Some((ip(84, 1, 0x4000), echo)))), 84),
+            frame(Net::Ip4(ip(96, 1, 0), icmp(3, 1, 0, Some((ip(60, 6, 0), L4::Tcp(tcp(40)))))), 68),
+            frame(Net::Ip4(ip(576, 1, 0), icmp(11, 1, 0, Some((ip(996, 17, 0x2000 | 5), L4::None)))), 548),
         ]
     }
 

@@ -5,11 +5,12 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger, timer},
 };
 use sim_core::{
     digest::Digest,
-    engine::{self, Exhausted, Node, Sent},
+    engine::{self, Exhausted, Node, Sent, ThreadOf},
+    queue::{Pending, Queue},
     rng::Streams,
     time::{Rate, Span, Time},
 };
@@ -21,33 +22,23 @@ pub struct Host {
     pub kernel: Kernel,
     pub cx: Cx,
     inbound: Vec<Inbound>,
-    /// Events at one instant: more than [`INSTANT_LIMIT`] is a loop without time.
-    instant: (Time, u64),
-    /// Events of one call of [`Node::advance`] at most.
-    budget: u64,
-    /// The timeline stops here to change something.
-    script: Option<Time>,
 }
 
 /// The receiving end of one direction of a cable: frames in flight, in order of arrival, and one alarm.
 struct Inbound {
-    link: u32,
     dev: DevId,
     flight: VecDeque<(Time, Flying)>,
     arrived: u64,
 }
 
-/// More events than this at one instant of one host end the run.
-pub const INSTANT_LIMIT: u64 = 20_000_000;
-
 /// Everything that is simulated together.
 pub struct World {
     pub hosts: Vec<Host>,
-    pool: Pool,
+    thread: Box<ThreadOf<Host>>,
     costs: Costs,
     seed: u64,
+    /// No message between hosts is on its way for less: what threads of one world could run ahead by.
     lookahead: Span,
-    links: u32,
     /// Stop with an error after so many events.
     pub max_events: u64,
 }
@@ -62,15 +53,7 @@ pub struct End {
 impl World {
     /// An empty world. All random streams derive from `seed`.
     pub fn new(costs: Costs, seed: u64) -> World {
-        World {
-            hosts: Vec::new(),
-            pool: Pool::default(),
-            costs,
-            seed,
-            lookahead: Span::MAX,
-            links: 0,
-            max_events: u64::MAX,
-        }
+        World { hosts: Vec::new(), thread: Box::default(), costs, seed, lookahead: Span::MAX, max_events: u64::MAX }
     }
 
     /// Boots a host. `hz`: ticks a second.
@@ -78,36 +61,21 @@ impl World {
         let number = self.hosts.len() as u32;
         let mut cx = Cx::new(number, hz, self.costs.clone(), Streams::new(self.seed));
         let kernel = Kernel::new(&mut cx, number, cores, hz);
-        self.hosts.push(Host {
-            name: name.to_owned(),
-            kernel,
-            cx,
-            inbound: Vec::new(),
-            instant: (Time::ZERO, 0),
-            budget: u64::MAX,
-            script: None,
-        });
+        self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new() });
         self.hosts.len() - 1
     }
 
     /// Plugs a cable between two physical NICs. `delay` is one way; the carrier comes up on both ends.
     pub fn wire(&mut self, a: End, b: End, delay: Span) {
         for (from, to) in [(a, b), (b, a)] {
-            let link = self.links;
-            self.links += 1;
             let rate = phy::rate(&self.hosts[from.host].kernel, from.dev);
             let least = delay + rate.map_or(Span::ZERO, |r: Rate| r.span_of(84));
             self.lookahead = self.lookahead.min(least);
             let there = self.hosts[to.host].inbound.len() as u32;
-            self.hosts[to.host].inbound.push(Inbound { link, dev: to.dev, flight: VecDeque::new(), arrived: 0 });
+            self.hosts[to.host].inbound.push(Inbound { dev: to.dev, flight: VecDeque::new(), arrived: 0 });
             let h = &mut self.hosts[from.host];
             let wire = h.cx.outbound.len() as u32;
-            h.cx.outbound.push(crate::kernel::Outbound {
-                delay,
-                to: to.host as u32,
-                port: there,
-                same_host: from.host == to.host,
-            });
+            h.cx.outbound.push(crate::kernel::Outbound { delay, to: to.host as u32, port: there });
             phy::plug(&mut h.kernel, from.dev, wire, 0);
         }
         for end in [a, b] {
@@ -121,18 +89,24 @@ impl World {
     /// # Errors
     /// A budget is used up: `max_events`, or too many events at one instant.
     pub fn run_until(&mut self, until: Time) -> Result<(), Exhausted> {
-        let taken: u64 = self.hosts.iter().map(|h| h.cx.queue.taken()).sum();
         for h in &mut self.hosts {
-            crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
-            h.budget = self.max_events.saturating_sub(taken).max(1);
-            h.cx.lookahead = self.lookahead;
+            // Time 0 is after boot and setup: what linkwatch has to do about them is done.
+            if h.cx.queue.taken() == 0 {
+                crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
+            }
+            h.cx.queue.set_limit(self.max_events);
         }
-        engine::run(&mut self.hosts, &mut self.pool, self.lookahead, until, self.max_events)
+        engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
+    }
+
+    /// The least time that a frame is under way between two hosts.
+    pub fn lookahead(&self) -> Span {
+        self.lookahead
     }
 
     /// The time of the earliest pending event, [`Time::MAX`] if none.
     pub fn head(&self) -> Time {
-        self.hosts.iter().map(Node::head).min().unwrap_or(Time::MAX)
+        self.hosts.iter().map(|h| h.cx.thread.pending.head()).min().unwrap_or(Time::MAX).min(self.thread.pending.head())
     }
 
     /// The digest of all that happened: the hosts' digests in order.
@@ -190,7 +164,7 @@ impl World {
             ));
         }
         for h in &self.hosts {
-            if h.cx.queue.pending() == 0 && !h.kernel.cpus.iter().all(cpu::Cpu::is_idle) {
+            if self.head() == Time::MAX && !h.kernel.cpus.iter().all(cpu::Cpu::is_idle) {
                 return Err(format!("{}: a core has work but nothing will wake it", h.name));
             }
         }
@@ -217,48 +191,44 @@ impl Host {
         self.cx.clock = at.max(self.cx.queue.now());
         self.cx.cpu = 0;
         let result = f(&mut self.kernel, &mut self.cx);
-        self.script = Some(self.cx.clock);
         let when = self.cx.clock.max(self.cx.queue.now());
-        self.cx.queue.set(when, Alarm::Script(0));
+        self.cx.set_alarm(when, Alarm::Script(0));
         result
     }
 
     /// One event.
     #[inline]
-    fn dispatch(&mut self, now: Time, what: Alarm, horizon: Time) -> Time {
+    fn dispatch(&mut self, now: Time, what: Alarm) {
         let (k, cx) = (&mut self.kernel, &mut self.cx);
         match what {
             Alarm::Wire(port) => {
-                let dev = self.inbound[port as usize].dev;
-                let Some(f) = land(&mut self.inbound[port as usize], cx, port) else { return horizon };
+                let i = &mut self.inbound[port as usize];
+                let dev = i.dev;
+                let Some(f) = land(i, cx, port) else { return };
                 phy::frame(k, cx, dev, f);
-                cpu::kick(k, cx, 0, horizon)
             }
-            Alarm::Cpu(on) => cpu::alarm(k, cx, on, horizon),
+            Alarm::Cpu(on) => cpu::alarm(k, cx, on),
             Alarm::Wheel(on) => {
-                if !crate::kernel::timer::alarm_is_due(k, cx, on, now) {
-                    return horizon;
+                if timer::alarm_is_due(k, cx, on, now) {
+                    cpu::timer_irq(k, on);
+                    cpu::kick(k, cx, on);
                 }
-                cpu::timer_irq(k, on);
-                cpu::kick(k, cx, on, horizon)
             }
             Alarm::TxDone(dev) => {
                 if k.devs.get(dev).is_some() {
                     cx.clock = now;
                     phy::tx_done(k, cx, dev);
                 }
-                cx.ship(horizon)
             }
-            Alarm::Task(t) => match apps::alarm(k, now, t) {
-                Some(on) => cpu::kick(k, cx, on, horizon),
-                None => horizon,
-            },
-            Alarm::Script(_) => {
-                let mut horizon = cx.ship(horizon);
-                for on in 0..k.cpus.len() as u32 {
-                    horizon = cpu::kick(k, cx, on, horizon);
+            Alarm::Task(t) => {
+                if let Some(on) = apps::alarm(k, now, t) {
+                    cpu::kick(k, cx, on);
                 }
-                horizon
+            }
+            Alarm::Script(_) => {
+                for on in 0..k.cpus.len() as u32 {
+                    cpu::kick(k, cx, on);
+                }
             }
         }
     }
@@ -270,61 +240,34 @@ fn land(i: &mut Inbound, cx: &mut Cx, port: u32) -> Option<Flying> {
     let (_, frame) = i.flight.pop_front()?;
     i.arrived += 1;
     if let Some((at, _)) = i.flight.front() {
-        cx.queue.message(*at, i.link, i.arrived, Alarm::Wire(port));
+        cx.queue.message(&mut cx.thread.pending, *at, port, i.arrived, Alarm::Wire(port));
     }
     Some(frame)
 }
 
 impl Node for Host {
+    type Event = Alarm;
     type Message = Flying;
     type Shared = Pool;
 
-    fn head(&self) -> Time {
-        self.cx.queue.head()
-    }
-
-    fn taken(&self) -> u64 {
-        self.cx.queue.taken()
-    }
-
-    fn advance(
-        &mut self,
-        horizon: Time,
-        _lookahead: Span,
-        pool: &mut Pool,
-        out: &mut Vec<Sent<Flying>>,
-    ) -> Result<(), Exhausted> {
-        std::mem::swap(&mut self.cx.pool, pool);
-        let mut horizon = horizon;
-        let begun = self.cx.queue.taken();
-        let mut result = Ok(());
-        while let Some((key, what)) = self.cx.queue.pop_before(horizon) {
-            horizon = self.dispatch(key.at, what, horizon);
-            let taken = self.cx.queue.taken();
-            if self.instant.0 != key.at {
-                self.instant = (key.at, taken);
-            }
-            if taken - self.instant.1 > INSTANT_LIMIT {
-                result = Err(Exhausted { what: "events at one instant", limit: INSTANT_LIMIT, at: key.at });
-                break;
-            }
-            if taken - begun > self.budget {
-                result = Err(Exhausted { what: "events in a run", limit: self.budget, at: key.at });
-                break;
-            }
-        }
-        std::mem::swap(&mut self.cx.pool, pool);
-        self.cx.take_shipped(out);
-        result
+    #[inline]
+    fn parts(&mut self) -> (&mut Queue, &mut Box<ThreadOf<Host>>) {
+        (&mut self.cx.queue, &mut self.cx.thread)
     }
 
     #[inline]
-    fn receive(&mut self, at: Time, port: u32, frame: Flying) {
-        let i = &mut self.inbound[port as usize];
+    fn run(&mut self, at: Time, what: Alarm, horizon: Time) {
+        self.cx.horizon = horizon;
+        self.dispatch(at, what);
+    }
+
+    #[inline]
+    fn receive(&mut self, s: Sent<Flying>, pending: &mut Pending<Alarm>) {
+        let i = &mut self.inbound[s.link as usize];
         if i.flight.is_empty() {
-            self.cx.queue.message(at, i.link, i.arrived, Alarm::Wire(port));
+            pending.message(s.at, self.kernel.host, s.link, i.arrived, Alarm::Wire(s.link));
         }
-        i.flight.push_back((at, frame));
+        i.flight.push_back((s.at, s.message));
     }
 }
 

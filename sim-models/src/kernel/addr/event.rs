@@ -27,14 +27,13 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
     }
 }
 
-/// `NETDEV_UP`: `dev` was set up. `lo` gets 127.0.0.1/8 if it has no address (DEV-37); the routes of the addresses
-/// come back (ADDR-2); with arp_notify they are announced (ARP-25).
+/// `NETDEV_UP`: `dev` was set up. `lo` gets 127.0.0.1/8 unless it has it, whatever other addresses there are
+/// (DEV-37; seen); the routes of the addresses come back (ADDR-2); with arp_notify they are announced (ARP-25).
 pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if !k.devs[dev].cold.in_device {
         return;
     }
-    let lo = k.devs[dev].is_loopback() && k.devs[dev].mtu >= MIN_MTU;
-    if lo && k.net_of(dev).addrs.on(dev).is_empty() {
+    if k.devs[dev].is_loopback() {
         sysctl::set_all(k, dev);
         let ifa = Ifa {
             local: INADDR_LOOPBACK,
@@ -46,7 +45,7 @@ pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
             noprefixroute: false,
             origin: cx.origin,
         };
-        // The only address of the device: nothing that it could collide with.
+        // EEXIST: it has it already.
         let _ = inet_insert_ifa(k, cx, dev, ifa);
     }
     if k.devs[dev].conf.arp_notify() != 0 {

@@ -4,9 +4,8 @@ use super::Ifa;
 use crate::{
     kernel::{
         DevId, Kernel,
-        fib::{Match, Route},
-        rtnl::{How, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, RtProto, Scope},
-        sysctl::ConfBits,
+        fib::{Match, semantics::fib_create_info},
+        rtnl::{How, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, RtProto, Scope},
     },
     packet::{Prefix, addr},
 };
@@ -21,33 +20,21 @@ fn scope(kind: RouteType) -> Scope {
     if kind == RouteType::Local { Scope::Host } else { Scope::Link }
 }
 
-/// `fib_magic(RTM_NEWROUTE)`: `prim` is the address that packets by this route are sent from. An equal route stays.
+/// `fib_magic(RTM_NEWROUTE)`: `prim` is the address that packets by this route are sent from.
 fn add(k: &mut Kernel, dev: DevId, kind: RouteType, dst: Prefix<u32>, prim: &Ifa, origin: u32) {
-    let d = &k.devs[dev];
-    let local = kind == RouteType::Local;
-    if !local && (!d.cold.in_device || !d.is_up()) {
-        return;
-    }
-    let route = Route {
-        prefix: dst,
-        table: home(kind),
-        metric: 0,
-        dev,
-        gw: None,
-        prefsrc: Some(prim.local),
-        mtu: 0,
-        origin,
+    let spec = RouteSpec {
         kind,
-        tos: 0,
-        scope: scope(kind),
-        nh_scope: if local { Scope::Nowhere } else { Scope::Host },
+        src: Some(prim.local),
+        scope: Some(scope(kind)),
         proto: RtProto::Kernel,
-        onlink: false,
-        linkdown: !local && !d.carrier,
-        ignore_linkdown: d.conf.has(ConfBits::IGNORE_LINKDOWN),
+        ..RouteSpec::to(dst)
     };
-    // EEXIST is no mistake: the address was there before, or several make the same route.
-    let _ = k.net_of(dev).v4.insert(route, How::Append);
+    let ns = k.devs[dev].ns;
+    k.net_mut(ns).v4.new_table(home(kind));
+    // A refusal is nobody's mistake: the route may exist, or the source be another device's broadcast address.
+    if let Ok(route) = fib_create_info(k, ns, &spec, Some(dev), origin) {
+        let _ = k.net_mut(ns).v4.insert(route, How::Append);
+    }
 }
 
 /// `fib_magic(RTM_DELROUTE)`.
@@ -151,7 +138,7 @@ pub(super) fn fib_del_ifaddr(k: &mut Kernel, dev: DevId, ifa: &Ifa, iprim: Optio
     if !ok.local {
         del(k, dev, RouteType::Local, host(ifa.local), &prim);
         let v4 = &mut k.net_of(dev).v4;
-        if !ok.kept && v4.addr_type_on(dev, ifa.local) != RouteType::Local {
+        if !ok.kept && v4.addr_type(ifa.local) != RouteType::Local {
             v4.flush_prefsrc(ifa.local);
         }
     }

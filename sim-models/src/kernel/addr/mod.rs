@@ -79,6 +79,12 @@ impl Addresses {
         self.on(dev).iter().find(|i| i.local == local).map(|i| (dev, i))
     }
 
+    /// Is `local` an address of any device here?
+    #[inline]
+    pub fn has(&self, local: u32) -> bool {
+        self.index.contains_key(&local)
+    }
+
     /// `inet_ifa_byprefix`: the primary address of a subnet.
     fn primary(&self, dev: DevId, of: &Ifa) -> Option<Ifa> {
         self.on(dev).iter().find(|i| i.len == of.len && i.contains(of.network())).copied()

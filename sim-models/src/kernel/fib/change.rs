@@ -11,7 +11,7 @@ use crate::{
 use std::ops::ControlFlow;
 
 impl<A: Addr> Tables<A> {
-    /// `fib_new_table`: makes the table unless it exists. local lives in main's trie, so it brings main along.
+    /// `fib_new_table`: makes the table unless it exists. local is kept with main, so it brings main along.
     pub fn new_table(&mut self, table: u32) {
         if table == RT_TABLE_LOCAL {
             self.new_table(RT_TABLE_MAIN);
@@ -29,7 +29,7 @@ impl<A: Addr> Tables<A> {
     /// ENOENT: nothing to change.
     pub fn insert(&mut self, route: Route<A>, how: How) -> Result<(), Errno> {
         self.new_table(route.table);
-        let list = self.trie_mut(route.table).aliases(route.prefix);
+        let list = self.lpm_mut(route.table).aliases(route.prefix);
         // The first that is not preferred to the new one, and the end of those that are its equals.
         let first = list.partition_point(|r| r.rank() < route.rank());
         let equals = list[first..].partition_point(|r| r.rank() == route.rank());
@@ -39,10 +39,10 @@ impl<A: Addr> Tables<A> {
         };
         let replace = equals > 0 && matches!(how, How::Replace | How::Change);
         if replace {
-            let old = std::mem::replace(&mut self.trie_mut(route.table).aliases_mut(route.prefix)[at], route);
+            let old = std::mem::replace(&mut self.lpm_mut(route.table).aliases_mut(route.prefix)[at], route);
             self.forget(old.dev, route.table, route.prefix);
         } else {
-            self.trie_mut(route.table).insert(at, route);
+            self.lpm_mut(route.table).insert(at, route);
         }
         if route.dev != DevId::NONE {
             self.by_dev.insert((route.dev, route.table, route.prefix));
@@ -56,9 +56,9 @@ impl<A: Addr> Tables<A> {
     /// # Errors
     /// ESRCH: none fits.
     pub fn delete(&mut self, m: &Match<A>) -> Result<Route<A>, Errno> {
-        let list = self.trie(m.table).map_or(&[][..], |t| t.aliases(m.prefix));
+        let list = self.lpm(m.table).map_or(&[][..], |t| t.aliases(m.prefix));
         let gone = *list.iter().find(|r| m.fits(r)).ok_or(Errno::ESRCH)?;
-        self.trie_mut(m.table).retain(m.prefix, |r| *r != gone);
+        self.lpm_mut(m.table).retain(m.prefix, |r| *r != gone);
         self.forget(gone.dev, m.table, m.prefix);
         self.changed();
         Ok(gone)
@@ -66,7 +66,7 @@ impl<A: Addr> Tables<A> {
 
     /// Drops the index entry of a device unless another route to the prefix still uses it.
     fn forget(&mut self, dev: DevId, table: u32, prefix: Prefix<A>) {
-        let list = self.trie(table).map_or(&[][..], |t| t.aliases(prefix));
+        let list = self.lpm(table).map_or(&[][..], |t| t.aliases(prefix));
         if !list.iter().any(|r| r.dev == dev && r.table == table) {
             self.by_dev.remove(&(dev, table, prefix));
         }
@@ -89,7 +89,7 @@ impl<A: Addr> Tables<A> {
         let mut gone = 0;
         for (table, prefix) in self.of_dev(dev).collect::<Vec<_>>() {
             let keep = |r: &Route<A>| r.dev != dev || r.table != table || (!force && r.nh_scope == Scope::Nowhere);
-            gone += self.trie_mut(table).retain(prefix, keep);
+            gone += self.lpm_mut(table).retain(prefix, keep);
             self.forget(dev, table, prefix);
         }
         self.changed();
@@ -124,7 +124,7 @@ impl<A: Addr> Tables<A> {
 
     fn each_of_dev(&mut self, dev: DevId, mut f: impl FnMut(&mut Route<A>)) {
         for (table, prefix) in self.of_dev(dev).collect::<Vec<_>>() {
-            self.trie_mut(table).aliases_mut(prefix).iter_mut().filter(|r| r.dev == dev).for_each(&mut f);
+            self.lpm_mut(table).aliases_mut(prefix).iter_mut().filter(|r| r.dev == dev).for_each(&mut f);
         }
         self.changed();
     }

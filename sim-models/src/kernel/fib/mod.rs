@@ -1,14 +1,15 @@
 //! Routing tables: `fib_lookup` and what keeps the tables (net/ipv4/fib_trie.c, fib_frontend.c).
 //!
-//! As long as a namespace never had a policy rule, its tables local and main are one trie: the longest prefix wins
+//! As long as a namespace never had a policy rule, its tables local and main are one: the longest prefix wins
 //! over both, and of equal prefixes that of local (RT-2). Every route carries the number of its table, so that the
 //! two can still be told apart.
 
 mod change;
+mod lpm;
 mod route;
+pub(crate) mod semantics;
 #[cfg(test)]
 mod tests;
-mod trie;
 
 pub use route::{Match, Route};
 
@@ -17,9 +18,9 @@ use super::{
     rtnl::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, Scope},
 };
 use crate::packet::{Addr, Prefix, addr};
+use lpm::Lpm;
 use route::Answer;
 use std::collections::{BTreeMap, BTreeSet};
-use trie::Trie;
 
 /// A question to the tables (`struct flowi4`). Ifindexes, 0 for any.
 #[derive(Clone, Copy, Debug)]
@@ -69,18 +70,18 @@ pub struct Tables<A: Addr> {
     /// Bumped by every change: whoever keeps an answer compares it.
     pub genid: u32,
     /// local and main (RT-2).
-    merged: Trie<A>,
+    merged: Lpm<A>,
     /// The tables that exist, oldest first. They come into being with the first route asked for, even if it is refused.
     made: Vec<u32>,
     /// default and the numbered ones.
-    others: BTreeMap<u32, Trie<A>>,
+    others: BTreeMap<u32, Lpm<A>>,
     /// (device, table, prefix) of all routes that have a device: what a device's events must look at.
     by_dev: BTreeSet<(DevId, u32, Prefix<A>)>,
 }
 
 impl<A: Addr> Default for Tables<A> {
     fn default() -> Self {
-        Tables { genid: 0, merged: Trie::default(), made: Vec::new(), others: BTreeMap::new(), by_dev: BTreeSet::new() }
+        Tables { genid: 0, merged: Lpm::default(), made: Vec::new(), others: BTreeMap::new(), by_dev: BTreeSet::new() }
     }
 }
 
@@ -89,19 +90,27 @@ impl<A: Addr> Tables<A> {
     ///
     /// # Errors
     /// ENETUNREACH no route; EINVAL blackhole, EHOSTUNREACH unreachable, EACCES prohibit (RT-6).
-    #[inline]
     pub fn lookup(&self, key: &Key<A>) -> Result<Hit<A>, Errno> {
+        self.find(key).map(Route::hit)
+    }
+
+    /// The same, without copying the route: what packets ask.
+    ///
+    /// # Errors
+    /// As [`Tables::lookup`].
+    #[inline]
+    pub fn find(&self, key: &Key<A>) -> Result<&Route<A>, Errno> {
         match self.merged.lookup(key, true) {
-            Answer::Route(r) => Ok(r.hit()),
+            Answer::Route(r) => Ok(r),
             Answer::Error(e) => Err(e),
-            Answer::Again => self.lookup_default(key, true),
+            Answer::Again => self.find_default(key, true),
         }
     }
 
     #[cold]
-    fn lookup_default(&self, key: &Key<A>, linkstate: bool) -> Result<Hit<A>, Errno> {
+    fn find_default(&self, key: &Key<A>, linkstate: bool) -> Result<&Route<A>, Errno> {
         match self.others.get(&RT_TABLE_DEFAULT).map_or(Answer::Again, |t| t.lookup(key, linkstate)) {
-            Answer::Route(r) => Ok(r.hit()),
+            Answer::Route(r) => Ok(r),
             Answer::Error(e) => Err(e),
             Answer::Again => Err(Errno::ENETUNREACH),
         }
@@ -115,14 +124,14 @@ impl<A: Addr> Tables<A> {
     pub fn lookup_gw(&self, table: u32, key: &Key<A>) -> Result<Hit<A>, Errno> {
         if table != RT_TABLE_MAIN
             && self.has_table(table)
-            && let Answer::Route(r) = self.trie(table).map_or(Answer::Again, |t| t.lookup(key, false))
+            && let Answer::Route(r) = self.lpm(table).map_or(Answer::Again, |t| t.lookup(key, false))
         {
             return Ok(r.hit());
         }
         match self.merged.lookup(key, false) {
             Answer::Route(r) => Ok(r.hit()),
             Answer::Error(e) => Err(e),
-            Answer::Again => self.lookup_default(key, false),
+            Answer::Again => self.find_default(key, false).map(Route::hit),
         }
     }
 
@@ -140,28 +149,28 @@ impl<A: Addr> Tables<A> {
 
     /// The routes of one table in the order of `ip route show table N`.
     pub fn routes(&self, table: u32) -> Vec<&Route<A>> {
-        let mut all = self.trie(table).map_or(Vec::new(), Trie::dump);
+        let mut all = self.lpm(table).map_or(Vec::new(), Lpm::dump);
         all.retain(|r| r.table == table);
         all
     }
 
     /// Number of routes in all tables.
     pub fn len(&self) -> usize {
-        self.merged.len() + self.others.values().map(Trie::len).sum::<usize>()
+        self.merged.len() + self.others.values().map(Lpm::len).sum::<usize>()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    fn trie(&self, table: u32) -> Option<&Trie<A>> {
+    fn lpm(&self, table: u32) -> Option<&Lpm<A>> {
         match table {
             RT_TABLE_MAIN | RT_TABLE_LOCAL => Some(&self.merged),
             _ => self.others.get(&table),
         }
     }
 
-    fn trie_mut(&mut self, table: u32) -> &mut Trie<A> {
+    fn lpm_mut(&mut self, table: u32) -> &mut Lpm<A> {
         match table {
             RT_TABLE_MAIN | RT_TABLE_LOCAL => &mut self.merged,
             _ => self.others.entry(table).or_default(),
@@ -170,30 +179,25 @@ impl<A: Addr> Tables<A> {
 }
 
 impl Tables<u32> {
-    /// `inet_addr_type`: what the local table says of an address; unicast if it has no entry. In a merged table the
-    /// longest prefix may be one of main.
+    /// `inet_addr_type`: what the local table says of an address; unicast if it has no entry. As long as local and main
+    /// are one, the longest prefix may be one of main (seen).
     #[inline]
     pub fn addr_type(&self, addr: u32) -> RouteType {
-        self.addr_type_in(None, addr, RT_TABLE_LOCAL)
-    }
-
-    /// `inet_addr_type_dev_table`: the same, but an entry of another device says unicast.
-    pub fn addr_type_on(&self, dev: DevId, addr: u32) -> RouteType {
-        self.addr_type_in(Some(dev), addr, RT_TABLE_LOCAL)
+        self.addr_type_in(RT_TABLE_LOCAL, addr)
     }
 
     /// `inet_addr_type_table`, `__inet_dev_addr_type`. A table that does not exist says broadcast of everything.
     #[inline]
-    pub fn addr_type_in(&self, dev: Option<DevId>, a: u32, table: u32) -> RouteType {
+    pub fn addr_type_in(&self, table: u32, a: u32) -> RouteType {
         if addr::is_zeronet(a) || addr::is_lbcast(a) {
             return RouteType::Broadcast;
         }
         if addr::is_multicast(a) {
             return RouteType::Multicast;
         }
-        let Some(trie) = self.trie(table).filter(|_| self.has_table(table)) else { return RouteType::Broadcast };
-        match trie.lookup(&Key::to(a), true) {
-            Answer::Route(r) if dev.is_none_or(|d| d == r.dev) => r.kind,
+        let Some(lpm) = self.lpm(table).filter(|_| self.has_table(table)) else { return RouteType::Broadcast };
+        match lpm.lookup(&Key::to(a), true) {
+            Answer::Route(r) => r.kind,
             _ => RouteType::Unicast,
         }
     }

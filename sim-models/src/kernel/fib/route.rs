@@ -62,6 +62,12 @@ pub(super) fn error_of<'a, A>(kind: RouteType) -> Option<Answer<'a, A>> {
 }
 
 impl<A: Addr> Route<A> {
+    /// The gateway, if the next hop is one: an own address given as gateway stands for its device (RT-12).
+    #[inline]
+    pub fn gateway(&self) -> Option<A> {
+        if self.nh_scope == Scope::Link { self.gw } else { None }
+    }
+
     /// Whether the route serves `key`, `None`: it is skipped and the search goes on (RT-9). `linkstate`: a next hop
     /// without carrier may be skipped; gateway checks don't want that (`FIB_LOOKUP_IGNORE_LINKSTATE`).
     #[inline]
@@ -92,7 +98,8 @@ impl<A: Addr> Route<A> {
             == Route { origin: 0, linkdown: false, ignore_linkdown: false, ..*other }
     }
 
-    pub(super) fn hit(&self) -> Hit<A> {
+    /// The answer that [`super::Tables::lookup`] gives.
+    pub fn hit(&self) -> Hit<A> {
         Hit {
             kind: self.kind,
             table: self.table,

@@ -8,6 +8,7 @@ use crate::packet::{Ip4Addr, Mac};
 use sim_core::time::Time;
 
 /// Sends an IP packet to `nexthop` on `out`: with the link-layer address at hand, or after asking for it.
+#[inline]
 pub fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: DevId, nexthop: u32, skb: SkBuff) {
     cx.at(At::NeighOutput, &skb);
     // ARP-27: one entry for everything on loopback.
@@ -32,7 +33,11 @@ pub fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: DevId, nexthop: u32, skb: 
     resolve_output(k, cx, n, skb);
 }
 
+#[inline]
 fn note_entry(k: &Kernel, cx: &mut Cx, n: u32, skb: &SkBuff) {
+    if !skb.meta.traced {
+        return;
+    }
     let e = k.neigh4.entry(n);
     cx.asked(skb, e.origin, || {
         let mac = if table::is_valid(e.state) { format!(" lladdr {}", e.mac) } else { String::new() };

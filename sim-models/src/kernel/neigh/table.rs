@@ -3,7 +3,7 @@
 use super::super::{At, Cx, DevId, Kernel, NsId, Reason, SkBuff, rtnl::Nud, timer::TimerId};
 use crate::packet::{Ip4Addr, Mac};
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::{cell::Cell, collections::VecDeque};
 
 /// One `struct neighbour`.
 pub struct Entry {
@@ -33,10 +33,15 @@ impl Entry {
     }
 }
 
+/// Slots of the cache in front of the table.
+const RECENT: usize = 256;
+
 /// `arp_tbl`. Thresholds count all namespaces of the host together (NEIGH-18).
 pub struct Table {
     pub(super) entries: Vec<Entry>,
     index: FxHashMap<(u32, u32), u32>,
+    /// Answers given lately, by a hash of the key; empty slots hold a key that no entry has.
+    recent: Box<[Cell<(u64, u32)>; RECENT]>,
     free: Vec<u32>,
     /// Entries that garbage collection may take.
     pub(super) gc_entries: u32,
@@ -53,6 +58,7 @@ impl Default for Table {
         Table {
             entries: Vec::new(),
             index: FxHashMap::default(),
+            recent: Box::new([const { Cell::new((u64::MAX, 0)) }; RECENT]),
             free: Vec::new(),
             gc_entries: 0,
             gc_thresh1: 128,
@@ -68,7 +74,22 @@ impl Table {
     /// The number of the entry for `ip` on `dev`.
     #[inline]
     pub fn find(&self, dev: DevId, ip: u32) -> Option<u32> {
-        self.index.get(&(dev.index, ip)).copied()
+        let (key, slot) = self.slot(dev.index, ip);
+        let (k, n) = slot.get();
+        if k == key { Some(n) } else { self.find_slow(dev.index, ip) }
+    }
+
+    #[inline]
+    fn slot(&self, dev: u32, ip: u32) -> (u64, &Cell<(u64, u32)>) {
+        let key = u64::from(dev) << 32 | u64::from(ip);
+        (key, &self.recent[(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize])
+    }
+
+    fn find_slow(&self, dev: u32, ip: u32) -> Option<u32> {
+        let n = self.index.get(&(dev, ip)).copied()?;
+        let (key, slot) = self.slot(dev, ip);
+        slot.set((key, n));
+        Some(n)
     }
 
     #[inline]
@@ -105,7 +126,10 @@ impl Table {
     fn remove(&mut self, n: u32) {
         let e = &mut self.entries[n as usize];
         e.live = false;
-        self.index.remove(&(e.dev.index, e.ip));
+        let (dev, ip) = (e.dev.index, e.ip);
+        self.index.remove(&(dev, ip));
+        self.slot(dev, ip).1.set((u64::MAX, 0));
+        let e = &self.entries[n as usize];
         if e.state != Nud::Permanent {
             self.gc_entries = self.gc_entries.saturating_sub(1);
         }

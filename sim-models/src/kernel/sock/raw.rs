@@ -56,9 +56,7 @@ pub fn send_echo(
         }
     };
     if let Some(hit) = &rt.hit {
-        cx.asked(&skb, hit.origin, || {
-            format!("? {} src {}", route::route_text(k, hit, rt.dst.nexthop), Ip4Addr(rt.src))
-        });
+        cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
     }
     let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
     let total = len + 8 + u32::from(IP_HLEN);

@@ -100,9 +100,7 @@ pub fn sendto(
         }
     };
     if let Some(hit) = &rt.hit {
-        cx.asked(&skb, hit.origin, || {
-            format!("? {} src {}", route::route_text(k, hit, rt.dst.nexthop), Ip4Addr(rt.src))
-        });
+        cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
     }
     if rt.dst.kind == DstKind::Broadcast && !opts.broadcast {
         return give_up(k, cx, skb, Errno::EACCES);

@@ -1,0 +1,137 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The simulator of Linux host networking.
+#[derive(Debug, Parser)]
+#[command(
+    name = "onerouter",
+    version,
+    about = "Simulates the networking of Linux hosts: namespaces, bridges, routes, neighbours, cores, down to the kernel \
+             function",
+    after_help = EXIT_CODES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all holds
+  1  an expectation failed, or a snapshot differs
+  2  bad input: a scenario, an argument, or a place to write to
+  3  a fault of the simulator itself: please report it
+  4  nothing could be compared";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  onerouter run scenarios                       everything below a folder
+  onerouter run scenarios/docker/outside.ron    one file
+  onerouter run scenarios --snapshots check     also compare NAME.txt beside each NAME.ron
+  onerouter run a.ron --out /tmp/a --jobs 1     elsewhere, with one thread
+
+Results do not depend on --jobs: the same files give the same bytes.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  onerouter check scenarios          all mistakes of all files, each with its place and a suggestion";
+
+const WALK_EXAMPLES: &str = "\
+Examples:
+  onerouter walk scenarios/docker/outside.ron                       the first packet of the first flow
+  onerouter walk scenarios/docker/outside.ron --flow web --packet 41
+  onerouter walk scenarios/docker/forward-off.ron --all             also the hosts before the one that dropped it
+
+In the walk, ? is a question to a table with the entry that answered, ≈ a change to the packet, ~ a cable, ✖ its end.
+The exit code is 0 whatever became of the packet.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios, judge their expectations, write a report
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Look for mistakes in scenarios without running them
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+    /// Show the life of one packet, stage by stage, with the tables it met
+    #[command(after_help = WALK_EXAMPLES)]
+    Walk(Walk),
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Scenario files, and folders with *.ron files in them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Threads; as many as there are cores if not given
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub jobs: Option<u16>,
+    /// Folder of the report; an older report there is replaced, anything else is not
+    #[arg(short, long, value_name = "DIR", default_value = "onerouter-report")]
+    pub out: PathBuf,
+    /// Compare the text snapshot beside each scenario, or write it anew
+    #[arg(long, value_name = "WHAT")]
+    pub snapshots: Option<Snapshots>,
+}
+
+/// What to do with the text snapshot NAME.txt beside NAME.ron.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Snapshots {
+    /// Compare it byte for byte; a difference is exit code 1
+    Check,
+    /// Write it
+    Update,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Scenario files, and folders with *.ron files in them
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Walk {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Traffic entry whose packet to follow; the first if not given
+    #[arg(short, long, value_name = "FLOW")]
+    pub flow: Option<String>,
+    /// Which of its packets, from 0
+    #[arg(short, long, value_name = "N", default_value_t = 0)]
+    pub packet: u64,
+    /// Also the way before the host that dropped it
+    #[arg(short, long)]
+    pub all: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn clap_finds_nothing_wrong() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_are_read() {
+        let cli = Cli::try_parse_from(["onerouter", "run", "a", "b", "--jobs", "2", "--snapshots", "check"]).unwrap();
+        let Command::Run(run) = cli.command else { panic!("not run") };
+        assert_eq!((run.paths.len(), run.jobs, run.snapshots), (2, Some(2), Some(Snapshots::Check)));
+        assert_eq!(run.out, PathBuf::from("onerouter-report"));
+        for bad in [&["run"][..], &["run", "a", "--jobs", "0"], &["run", "a", "--snapshots", "maybe"], &["walk"], &[]] {
+            let args = ["onerouter"].iter().chain(bad);
+            assert!(Cli::try_parse_from(args).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The figures as tables (RFC 4180, line feeds), one row a thing; columns carry units. The same numbers as in
+//! `results.json`.
+
+use std::io::{self, Write};
+
+use sim_core::hist::Hist;
+
+use crate::{
+    escape::csv as field,
+    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
+    plot::timeline,
+};
+
+/// Writes one table.
+pub type Writer = fn(&Figures, &mut dyn Write) -> io::Result<()>;
+
+/// File name and writer of each table.
+pub const TABLES: [(&str, Writer); 7] = [
+    ("flows.csv", flows),
+    ("percentiles.csv", percentiles),
+    ("cdf.csv", cdf),
+    ("series.csv", series),
+    ("drops.csv", drops),
+    ("stages.csv", stages),
+    ("verdicts.csv", verdicts),
+];
+
+/// A number, or nothing.
+fn maybe(n: Option<u64>) -> String {
+    n.map(|n| n.to_string()).unwrap_or_default()
+}
+
+/// The first columns of every row: scenario, point.
+fn head(scenario: &ScenarioFigures, point: &PointFigures) -> String {
+    format!("{},{}", field(&scenario.name), field(&point.outcome.label))
+}
+
+fn points<'f>(figures: &'f Figures) -> impl Iterator<Item = (&'f ScenarioFigures<'f>, &'f PointFigures<'f>)> {
+    figures.scenarios.iter().flat_map(|s| s.points.iter().map(move |p| (s, p)))
+}
+
+fn each_flow(
+    figures: &Figures,
+    to: &mut dyn Write,
+    mut row: impl FnMut(&str, &FlowFigures, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    for (scenario, point) in points(figures) {
+        for flow in &point.flows {
+            row(&format!("{},{}", head(scenario, point), field(&flow.first.name)), flow, to)?;
+        }
+    }
+    Ok(())
+}
+
+fn latency(hist: &Hist) -> String {
+    let quantiles = [500_000, 900_000, 990_000, 999_000].map(|p| maybe(hist.quantile(p)));
+    format!("{},{},{},{}", maybe(hist.min()), maybe(hist.mean()), quantiles.join(","), maybe(hist.max()))
+}
+
+/// A row for each flow with all seeds together (seed "all"), then one for each seed.
+fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        to,
+        "scenario,point,flow,seed,kind,measure,sent,received,lost,received_bytes,active_ps,min_ps,mean_ps,p50_ps,p90_ps,\
+         p99_ps,p99_9_ps,max_ps,p99_margin_ps,digest,status"
+    )?;
+    for (scenario, point) in points(figures) {
+        let head = head(scenario, point);
+        for flow in &point.flows {
+            let first = flow.first;
+            let (name, kind, measure) = (field(&first.name), field(&first.kind), field(&first.measure));
+            writeln!(
+                to,
+                "{head},{name},all,{kind},{measure},{},{},{},{},{},{},{},,{}",
+                flow.sent,
+                flow.received,
+                flow.lost,
+                flow.bytes,
+                flow.active_ps,
+                latency(&flow.latency),
+                maybe(flow.margin(990_000)),
+                point.status.word()
+            )?;
+            for run in &point.outcome.runs {
+                for flow in run.flows.iter().filter(|f| f.name == first.name) {
+                    writeln!(
+                        to,
+                        "{head},{name},{},{kind},{measure},{},{},{},{},{},{},,{:016x},",
+                        run.seed,
+                        flow.sent,
+                        flow.received,
+                        flow.lost,
+                        flow.bytes,
+                        flow.active_ps,
+                        latency(&flow.latency),
+                        run.digest
+                    )?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn percentiles(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,flow,per_million,latency_ps,seeds_mean_ps,seeds_margin_ps")?;
+    each_flow(figures, to, |head, flow, to| {
+        for p in &flow.percentiles {
+            let (mean, margin) = (maybe(p.spread.map(|s| s.mean)), maybe(p.spread.map(|s| s.margin)));
+            writeln!(to, "{head},{},{},{mean},{margin}", p.per_million, p.latency_ps)?;
+        }
+        Ok(())
+    })
+}
+
+fn cdf(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,flow,from_ps,to_ps,count,count_up_to")?;
+    each_flow(figures, to, |head, flow, to| {
+        let mut up_to = 0u64;
+        for (low, high, count) in flow.latency.buckets() {
+            up_to = up_to.saturating_add(count);
+            writeln!(to, "{head},{low},{high},{count},{up_to}")?;
+        }
+        Ok(())
+    })
+}
+
+fn series(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,flow,from_ps,slot_ps,sent,received,received_bytes,min_ps,p50_ps,p99_ps,max_ps")?;
+    each_flow(figures, to, |head, flow, to| {
+        let width = flow.series.width().ps();
+        for (from, slot) in timeline::slots(flow) {
+            let values = [0, 500_000, 990_000, 1_000_000].map(|p| maybe(slot.latency.quantile(p)));
+            let (sent, received, bytes) = (slot.sent, slot.received, slot.bytes);
+            writeln!(to, "{head},{from},{width},{sent},{received},{bytes},{}", values.join(","))?;
+        }
+        Ok(())
+    })
+}
+
+fn drops(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,reason,place,hop,count,first_ps,meaning")?;
+    for (scenario, point) in points(figures) {
+        for drop in &point.drops {
+            writeln!(
+                to,
+                "{},{},{},{},{},{},{}",
+                head(scenario, point),
+                field(&drop.reason),
+                field(&drop.place),
+                field(&drop.hop),
+                drop.count,
+                drop.first_ps,
+                field(&drop.meaning)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn stages(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,hop,count,core_ps")?;
+    for (scenario, point) in points(figures) {
+        for (hop, (count, ps)) in &point.stages {
+            writeln!(to, "{},{},{count},{ps}", head(scenario, point), field(hop))?;
+        }
+    }
+    Ok(())
+}
+
+fn verdicts(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,place,expectation,holds,measured,cause")?;
+    for (scenario, point) in points(figures) {
+        for v in &point.outcome.verdicts {
+            writeln!(
+                to,
+                "{},{},{},{},{},{}",
+                head(scenario, point),
+                field(&v.place),
+                field(&v.text),
+                v.holds,
+                field(&v.measured),
+                field(&v.cause)
+            )?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! One point of a sweep on the page: verdicts, flows with their pictures, losses, core time, walk, state.
+
+use std::fmt::Write;
+
+use super::{Inline, anchor, tables};
+use crate::{
+    escape::xml,
+    figures::{FlowFigures, PointFigures, ScenarioFigures, Status},
+    plot::Kind,
+    report::{Stem, flow_stem},
+    units,
+};
+
+/// Lines for the list of failures at the top.
+pub fn failures(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures) {
+    let label = if point.outcome.label.is_empty() { String::new() } else { format!(" · {}", point.outcome.label) };
+    let link = format!("<a href=\"#{}\">{}{}</a>", anchor(scenario, point), xml(&scenario.name), xml(&label));
+    for run in &point.outcome.runs {
+        if let Some(fault) = &run.fault {
+            let _ = writeln!(
+                html,
+                "<li>{link}, seed {}: the simulator's own fault <span class=\"cause\">{}</span></li>",
+                run.seed,
+                xml(fault)
+            );
+        }
+    }
+    for v in point.outcome.verdicts.iter().filter(|v| !v.holds) {
+        let cause = if v.cause.is_empty() { format!("measured: {}", v.measured) } else { v.cause.clone() };
+        let _ = writeln!(
+            html,
+            "<li>{link}: <code>{}</code> <b>{}</b><span class=\"cause\">{}</span>\
+             <span class=\"muted\">{}</span></li>",
+            xml(&v.text),
+            xml(&v.measured),
+            xml(&cause),
+            xml(&v.place)
+        );
+    }
+}
+
+/// All of a point, open if it failed or is the only one.
+pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, inline: &Inline, alone: bool) {
+    let open = if alone || point.status <= Status::Failed { " open" } else { "" };
+    let name = if point.outcome.label.is_empty() { "Results" } else { &point.outcome.label };
+    let keys: Vec<String> = point.flows.iter().take(4).map(key).collect();
+    let more = if point.flows.len() > 4 { " · …" } else { "" };
+    let _ = write!(
+        html,
+        "<details class=\"point\" id=\"{}\"{open}>\n<summary><span class=\"mark {}\">{}</span><b>{}</b>\
+         <span class=\"key\">{}{more}</span></summary>\n",
+        anchor(scenario, point),
+        point.status.word(),
+        point.status.mark(),
+        xml(name),
+        xml(&keys.join(" · ")),
+    );
+    tables::verdicts(html, point);
+    for f in &point.flows {
+        flow(html, scenario, point, f, inline);
+    }
+    if !point.drops.is_empty() {
+        html.push_str("<h3>Where packets were lost</h3>\n");
+        tables::drops(html, point);
+    }
+    if !point.stages.is_empty() {
+        html.push_str("<h3>Where core time went</h3>\n");
+        tables::stages(html, point);
+    }
+    if let Some(run) = point.outcome.runs.first() {
+        text(html, &format!("Walk of the first packet, seed {}", run.seed), &run.walk_text);
+        text(html, &format!("Tables and counters at the end, seed {}", run.seed), &run.state_text);
+    }
+    html.push_str("</details>\n");
+}
+
+/// "web p50 25.3 us, p99 41.7 us, 0 lost".
+fn key(flow: &FlowFigures) -> String {
+    let value = |p| flow.percentile(p).map_or_else(|| "–".to_owned(), units::span);
+    let lost = units::thousands(flow.lost);
+    format!("{}: p50 {}, p99 {}, {lost} lost", flow.first.name, value(500_000), value(990_000))
+}
+
+fn text(html: &mut String, title: &str, text: &str) {
+    if !text.trim().is_empty() {
+        let (title, text) = (xml(title), xml(text));
+        let _ = write!(html, "<details>\n<summary>{title}</summary>\n<pre><code>{text}</code></pre>\n</details>\n");
+    }
+}
+
+/// One number with all that qualifies it, then the pictures.
+fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flow: &FlowFigures, inline: &Inline) {
+    let first = flow.first;
+    let _ = write!(
+        html,
+        "<h3>{} <span class=\"muted\">{}, {}</span></h3>\n<p class=\"number\">",
+        xml(&first.name),
+        xml(&first.kind),
+        xml(&first.measure)
+    );
+    for (name, p) in [("p50", 500_000), ("p99", 990_000), ("p99.9", 999_000)] {
+        if let Some(ps) = flow.percentile(p) {
+            let margin = flow.margin(p).map(|m| format!(" ±{}", xml(&units::margin(m, ps)))).unwrap_or_default();
+            let _ = write!(html, "{name} <b>{}</b>{margin} · ", units::span(ps));
+        }
+    }
+    let errors: Vec<String> = flow.errors.iter().map(|(name, n)| format!("{name} {}", units::thousands(*n))).collect();
+    let errors = if errors.is_empty() { String::new() } else { format!(" · the sender saw {}", errors.join(", ")) };
+    let _ = write!(
+        html,
+        "lost <b>{}</b> of {} ({}) · {}, {}{}</p>\n",
+        units::thousands(flow.lost),
+        units::thousands(flow.sent),
+        xml(&units::percent(flow.lost, flow.sent)),
+        units::rate(flow.received, flow.active_ps),
+        point.seeds(),
+        xml(&errors)
+    );
+    html.push_str("<div class=\"figures\">\n");
+    for kind in Kind::ALL {
+        let title = format!("{}: {}", first.name, kind.title());
+        figure(html, &flow_stem(scenario, point, flow, kind), inline, &title, |html| match kind {
+            Kind::Percentiles => tables::percentiles(html, flow),
+            Kind::Cdf => tables::cdf(html, flow),
+            Kind::Timeline => tables::timeline(html, flow),
+        });
+    }
+    html.push_str("</div>\n");
+}
+
+/// A picture, links to its files, and its numbers.
+pub fn figure(html: &mut String, stem: &Stem, inline: &Inline, title: &str, table: impl FnOnce(&mut String)) {
+    let title = xml(title);
+    html.push_str("<figure>\n");
+    if let Some(svg) = inline.get(stem) {
+        // Narrower than its text can be read, a picture scrolls; hence it must take the focus.
+        let _ =
+            write!(html, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">\n{svg}</div>\n");
+    }
+    let _ = write!(
+        html,
+        "<figcaption>{title}: <a href=\"{stem}.svg\">SVG</a>, <a href=\"{stem}.png\">PNG</a></figcaption>\n\
+         <details>\n<summary>as table</summary>\n"
+    );
+    table(html);
+    html.push_str("</details>\n</figure>\n");
+}

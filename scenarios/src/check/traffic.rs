@@ -1,0 +1,196 @@
+//! Flows: ends that exist, addresses that someone has, loads that make sense.
+
+use super::Checker;
+use crate::{
+    names::NsRef,
+    read::{At, Entry, Place},
+    spec::{Scenario, Traffic},
+    values::Text,
+};
+use indexmap::{IndexMap, IndexSet};
+use sim_core::units::Bytes;
+use sim_models::packet::Ip4Addr;
+
+/// Most payload of a datagram: 65,535 less the headers of IP and UDP, or of IP and ICMP.
+const MAX_PAYLOAD: u64 = 65_507;
+/// Packets of a flow are numbered in 32 bits.
+const MAX_COUNT: u64 = u32::MAX as u64;
+
+pub(super) fn check(c: &mut Checker, s: &Scenario) {
+    let held = held(c, s);
+    let mut servers: IndexMap<(NsRef, u16), (&str, &Traffic)> = IndexMap::new();
+    for (entry, t) in s.traffic.iter() {
+        if entry.name.is_empty() || entry.name.contains(['.', '/']) {
+            let title = format!("`{}` can't be the name of a flow: it is empty or contains `.` or `/`", entry.name);
+            c.say(entry.place, title, "", None);
+        }
+        c.resolve(t.from(), |names, path| names.ns(path));
+        let to = t.to().and_then(|to| c.resolve(to, |names, path| names.ns(path)));
+        c.within(Some(t.count()), 1..=MAX_COUNT, "the count of packets");
+        size(c, t.size());
+        destination(c, entry, t, to, &held);
+        load(c, t);
+        if let (Some(at), Some(port)) = (to, t.port()) {
+            server(c, entry, t, (at, port), &mut servers);
+        }
+    }
+    timeline(c, s);
+}
+
+/// Every address that a device has from the start, or that a command speaks of.
+struct Held {
+    addresses: IndexSet<u32>,
+    /// All commands, to look for an address that is added later.
+    commands: String,
+}
+
+fn held(c: &Checker, s: &Scenario) -> Held {
+    let mut held = Held { addresses: IndexSet::new(), commands: String::new() };
+    for (_, net) in c.names.all() {
+        let Some(net) = net.net else { continue };
+        for (_, d) in net.devices.iter() {
+            held.addresses.extend(d.addresses.iter().filter_map(|a| first_address(a)));
+        }
+        net.commands.iter().for_each(|l| held.say(l));
+    }
+    s.timeline.iter().for_each(|step| held.say(&step.run));
+    held
+}
+
+impl Held {
+    fn say(&mut self, line: &str) {
+        self.commands.push_str(line);
+        self.commands.push('\n');
+    }
+    fn has(&self, address: u32) -> bool {
+        // Broadcast, multicast and loopback addresses are for whoever hears them.
+        let special = address >> 28 >= 0xe || address >> 24 == 127 || address == 0;
+        special || self.addresses.contains(&address) || self.commands.contains(&Ip4Addr(address).to_string())
+    }
+}
+
+/// The address of "10.0.0.1/24 brd +".
+pub(super) fn first_address(text: &str) -> Option<u32> {
+    let word = text.split_whitespace().find(|w| *w != "local")?;
+    word.split('/').next()?.parse::<Ip4Addr>().ok().map(|a| a.0)
+}
+
+fn size(c: &mut Checker, size: Option<&At<Text<Bytes>>>) {
+    if let Some(size) = size.filter(|s| s.ok && s.value.0.0 > MAX_PAYLOAD) {
+        let title = format!("a datagram holds at most {MAX_PAYLOAD} bytes, not {}", size.value.0.0);
+        c.say(size.place, title, "", None);
+    }
+}
+
+/// Somebody should have the address, if somebody is to receive there.
+fn destination(c: &mut Checker, entry: &Entry<Traffic>, t: &Traffic, to: Option<NsRef>, held: &Held) {
+    let address = t.address();
+    if let Traffic::Ping(p) = t
+        && p.address.is_none()
+    {
+        match (&p.to, to) {
+            (None, _) => {
+                let help = "`to` names a namespace, `address` an address".to_owned();
+                c.say(entry.place, format!("`{}` pings nobody", entry.name), "expected `to` or `address`", Some(help));
+            }
+            (Some(path), Some(at)) if c.names.first_address(at).is_none() => {
+                let title = format!("`{}` has no address to ping", c.names.path(at));
+                c.say(path.place, title, "", Some("write `address`".to_owned()));
+            }
+            _ => {}
+        }
+    }
+    if let (Some((address, place)), Some(to)) = (address, to)
+        && !held.has(address)
+    {
+        let title = format!("no namespace has the address {}", Ip4Addr(address));
+        let known = c.names.first_address(to).map(|(a, _)| format!("`{}` has {}", c.names.path(to), Ip4Addr(a)));
+        let help = known.unwrap_or_else(|| "if that is meant, leave out `to`".to_owned());
+        c.say(place, title, "", Some(help));
+    }
+}
+
+fn load(c: &mut Checker, t: &Traffic) {
+    let ttl = match t {
+        Traffic::Ping(p) => {
+            if let Some(i) = p.interval.as_ref().filter(|i| i.ok && i.value.0.ps() == 0) {
+                c.say(i.place, "an interval of 0 leaves no time between packets", "", None);
+            }
+            &p.ttl
+        }
+        Traffic::Udp(u) => {
+            if let Some(port) = u.source_port.as_ref().filter(|p| p.ok && p.value == 0) {
+                c.say(port.place, "port 0 leaves the choice to the kernel: leave it out", "", None);
+            }
+            &u.ttl
+        }
+        Traffic::Requests(r) => {
+            size(c, r.reply.as_ref());
+            match (&r.rate, &r.concurrency) {
+                (Some(rate), Some(_)) => {
+                    let title = "requests have a rate or a concurrency, not both";
+                    let help = "with a rate they are sent at their times, with a concurrency when an answer came";
+                    c.say(rate.place, title, "", Some(help.to_owned()));
+                }
+                (None, None) => c.say(r.count.place, "requests need a `rate` or a `concurrency`", "", None),
+                (None, Some(n)) => {
+                    if n.ok && !(1..=10_000).contains(&n.value) {
+                        c.say(n.place, format!("concurrency {} is out of range: 1 to 10000", n.value), "", None);
+                    }
+                    if let Some(a) = &r.arrivals {
+                        c.say(a.place, "`arrivals` go with a `rate`", "answers decide when the next is sent", None);
+                    }
+                }
+                (Some(_), None) => {}
+            }
+            &r.ttl
+        }
+    };
+    if let Some(ttl) = ttl.as_ref().filter(|t| t.ok && t.value == 0) {
+        c.say(ttl.place, "a packet with TTL 0 is never sent", "", None);
+    }
+}
+
+/// Two flows may share a server, if they want the same one.
+fn server<'s>(
+    c: &mut Checker,
+    entry: &'s Entry<Traffic>,
+    t: &'s Traffic,
+    at: (NsRef, u16),
+    servers: &mut IndexMap<(NsRef, u16), (&'s str, &'s Traffic)>,
+) {
+    let Some((first, other)) = servers.get(&at) else {
+        servers.insert(at, (&entry.name, t));
+        return;
+    };
+    if t.server() != other.server() {
+        let title = format!("`{}` and `{first}` want different servers on port {} of `{}`", entry.name, at.1, c.names.path(at.0));
+        c.say(entry.place, title, "", Some("give them different ports, or the same kind, `listen` and `reply`".to_owned()));
+    }
+}
+
+fn timeline(c: &mut Checker, s: &Scenario) {
+    let end = s.duration.as_ref().and_then(At::get).map(|d| d.0);
+    for step in s.timeline.iter() {
+        c.resolve(&step.r#in, |names, path| names.ns(path));
+        if let (Some(at), Some(end)) = (step.at.get(), end)
+            && at.0 >= end
+        {
+            c.say(step.at.place, format!("the run ends at {end}: this step is never taken"), "", None);
+        }
+        if let Err(d) = crate::requests::command(c.source, &step.run) {
+            c.sink.push(d);
+        }
+    }
+}
+
+impl crate::names::Names<'_> {
+    /// The first address of a namespace in order of the file, `lo` left out if there is another.
+    pub fn first_address(&self, at: NsRef) -> Option<(u32, Place)> {
+        let net = self.net(at).net?;
+        let devices = net.devices.iter();
+        let (lo, others): (Vec<_>, Vec<_>) = devices.partition(|(e, _)| e.name == "lo");
+        let addresses = others.into_iter().chain(lo).flat_map(|(_, d)| d.addresses.iter());
+        addresses.filter(|a| a.ok).find_map(|a| first_address(a).map(|ip| (ip, a.place)))
+    }
+}

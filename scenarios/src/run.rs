@@ -1,0 +1,258 @@
+//! One run, and all of them in parallel.
+
+use crate::{
+    build::{self, Built, carry_out},
+    diagnostic::{Diagnostic, arrange},
+    expect, load,
+    names::Names,
+    outcome::{Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
+    plan::Plan,
+    profile,
+    spec::Scenario,
+    state, steps,
+    traffic::{self, Sender},
+    walk,
+};
+use rayon::prelude::*;
+use sim_core::time::{Span, Time};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Events of a run at most: an endless one ends with an error.
+const MAX_EVENTS: u64 = 4_000_000_000;
+/// Virtual time of a run that does not say its duration, at most.
+const MAX_TIME: Time = Time::from_ps(3_600 * sim_core::time::PS_PER_S);
+/// How long packets that are still on their way are waited for.
+const LINGER: Span = Span::from_s(60);
+/// The clock is looked at so often, at least, to see whether all is done.
+const GLANCE: Span = Span::from_ms(1);
+
+/// Which packet is followed: flow number from 1, packet number from 0.
+type Follow = (u32, u32);
+
+/// A run that is over, its world still standing.
+struct Played {
+    scenario: Scenario,
+    built: Built,
+    ended: Time,
+    fault: Option<String>,
+}
+
+/// Builds the world of a point, runs it, and tells what happened. `texts`: with the walk and the final tables.
+///
+/// # Errors
+/// A kernel refuses something of the setup or the timeline.
+pub fn simulate(plan: &Plan, point: usize, seed: u64, texts: bool) -> Result<RunOutcome, Vec<Diagnostic>> {
+    let p = play(plan, point, seed, texts.then_some((1, 0)))?;
+    let names = Names::new(&p.scenario);
+    let mut outcome = state::outcome(&names, &p.scenario, &p.built.world, seed, p.ended);
+    outcome.fault = p.fault.or_else(|| p.built.world.check_laws().err());
+    if texts {
+        let place = |host, origin| p.built.places.line(host, origin);
+        let journey = walk::journey(&p.built.world, false, &place);
+        outcome.walk_text = journey.map(|j| j.lines().join("\n")).unwrap_or_default();
+        outcome.state_text = state::tables(&p.built.world, p.ended);
+    }
+    Ok(outcome)
+}
+
+/// The life of one packet: of the flow called `flow` (the first if `None`), number `packet` from 0, in the first seed's
+/// run of a point. `None`: there was no such packet.
+///
+/// # Errors
+/// There is no such flow; a kernel refuses something.
+pub fn follow(
+    plan: &Plan,
+    point: usize,
+    flow: Option<&str>,
+    packet: u32,
+    all: bool,
+) -> Result<Option<Journey>, Vec<Diagnostic>> {
+    let source = plan.points[point].source(&plan.source);
+    let scenario = load::read(&source)?;
+    let names: Vec<String> = scenario.traffic.names().map(str::to_owned).collect();
+    let number = match flow {
+        None => 0,
+        Some(f) => names.iter().position(|n| n == f).ok_or_else(|| {
+            let d = Diagnostic::of_file(&plan.source.path, format!("there is no flow `{f}`"));
+            vec![d.maybe_help(crate::diagnostic::did_you_mean(f, names.iter().map(String::as_str)))]
+        })?,
+    };
+    let seed = plan.seeds.first().copied().unwrap_or(1);
+    let p = play(plan, point, seed, Some((number as u32 + 1, packet)))?;
+    let place = |host, origin| p.built.places.line(host, origin);
+    Ok(walk::journey(&p.built.world, all, &place))
+}
+
+fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<Played, Vec<Diagnostic>> {
+    let source = plan.points[point].source(&plan.source);
+    let scenario = load::read(&source)?;
+    let profile = scenario.profile_name();
+    let costs = profile::load(profile).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+    let mut built = build::build(&source, &scenario, costs, seed)?;
+    built.world.max_events = MAX_EVENTS;
+    for h in &mut built.world.hosts {
+        h.cx.obs.follow = follow;
+    }
+    let (ended, fault) = {
+        let names = Names::new(&scenario);
+        let senders = traffic::start(&names, &scenario, &mut built.world);
+        let mut clock = Clock { names: &names, built: &mut built, senders, now: Time::ZERO, fault: None };
+        let steps = steps::steps(&source, &names, &scenario)?;
+        clock.run(&scenario, &steps)?;
+        (clock.now, clock.fault)
+    };
+    Ok(Played { scenario, built, ended, fault })
+}
+
+/// What kernels refuse of the setup, at every point of a plan; nothing is run.
+pub(crate) fn try_build(plan: &Plan) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    for point in &plan.points {
+        let source = point.source(&plan.source);
+        let built = load::read(&source).and_then(|scenario| {
+            let costs = profile::load(scenario.profile_name());
+            let costs = costs.map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+            build::build(&source, &scenario, costs, 1)
+        });
+        mistakes.extend(built.err().into_iter().flatten());
+    }
+    mistakes
+}
+
+/// Drives a world to its end.
+struct Clock<'b> {
+    names: &'b Names<'b>,
+    built: &'b mut Built,
+    senders: Vec<Sender>,
+    /// Everything before this has happened.
+    now: Time,
+    fault: Option<String>,
+}
+
+impl Clock<'_> {
+    fn run(&mut self, s: &Scenario, steps: &[steps::Step]) -> Result<(), Vec<Diagnostic>> {
+        let end = s.duration.as_ref().map(|d| Time::ZERO + d.value.0);
+        for step in steps.iter().filter(|step| end.is_none_or(|end| step.at < end)) {
+            self.until(step.at);
+            if self.fault.is_some() {
+                return Ok(());
+            }
+            self.take(step)?;
+        }
+        match end {
+            Some(end) => self.until(end),
+            None => self.drain(),
+        }
+        Ok(())
+    }
+
+    fn until(&mut self, t: Time) {
+        if self.fault.is_some() || t <= self.now {
+            return;
+        }
+        match self.built.world.run_until(t) {
+            Ok(()) => self.now = t,
+            Err(e) => {
+                self.now = e.at;
+                self.fault = Some(e.to_string());
+            }
+        }
+    }
+
+    /// One step of the timeline, at its time.
+    fn take(&mut self, step: &steps::Step) -> Result<(), Vec<Diagnostic>> {
+        let Built { world, places } = &mut *self.built;
+        let host = &mut world.hosts[step.host];
+        let names = self.names;
+        host.at(step.at, |k, cx| {
+            for p in &step.asked {
+                cx.origin = places.add(step.host, p.place);
+                carry_out(k, cx, &p.ns, &p.act)
+                    .map_err(|why| vec![build::refusal(places.source(), names, p, &why)])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Until all is sent and nothing is on its way any more.
+    fn drain(&mut self) {
+        let planned = self.senders.iter().filter_map(|s| s.last).max().unwrap_or(self.now);
+        self.until(planned.min(MAX_TIME));
+        while self.fault.is_none() && !self.all_sent() && self.now < MAX_TIME {
+            // The longer it takes, the longer the steps.
+            let step = GLANCE.max(Span::from_ps(self.now.ps() / 16));
+            self.until((self.now + step).min(MAX_TIME));
+        }
+        let last = self.now + LINGER;
+        while self.fault.is_none() && self.now < last && self.built.world.ledger().1 > 0 {
+            self.until((self.now + GLANCE).min(last));
+        }
+    }
+
+    fn all_sent(&self) -> bool {
+        let done = |s: &Sender| self.built.world.hosts[s.host].kernel.tasks.is_done(s.task);
+        self.built.world.head() == Time::MAX || self.senders.iter().all(done)
+    }
+}
+
+/// Runs everything of all plans on `jobs` threads. Results stand in the order of the plans, points and seeds, whoever
+/// was first; `progress` is told after each run (done, all). As many worlds exist at a time as there are threads.
+///
+/// # Errors
+/// What kernels refused, in all runs.
+pub fn run_all(
+    plans: &[Plan],
+    jobs: usize,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Batch, Vec<Diagnostic>> {
+    let runs: Vec<(usize, usize, usize)> = plans
+        .iter()
+        .enumerate()
+        .flat_map(|(f, plan)| {
+            (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s)))
+        })
+        .collect();
+    let done = AtomicUsize::new(0);
+    let one = |&(f, p, s): &(usize, usize, usize)| {
+        let result = simulate(&plans[f], p, plans[f].seeds[s], s == 0);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, runs.len());
+        result
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).build();
+    let results: Vec<Result<RunOutcome, Vec<Diagnostic>>> = match pool {
+        Ok(pool) => pool.install(|| runs.par_iter().map(one).collect()),
+        Err(_) => runs.iter().map(one).collect(),
+    };
+    let (mut good, mut bad) = (Vec::with_capacity(results.len()), Vec::new());
+    for r in results {
+        match r {
+            Ok(outcome) => good.push(outcome),
+            Err(mistakes) => bad.extend(mistakes),
+        }
+    }
+    if !bad.is_empty() {
+        arrange(&mut bad);
+        return Err(bad);
+    }
+    let mut good = good.into_iter();
+    Ok(Batch { scenarios: plans.iter().map(|plan| gather(plan, &mut good)).collect() })
+}
+
+/// Takes the runs of one file off the front, and judges each point.
+fn gather(plan: &Plan, runs: &mut impl Iterator<Item = RunOutcome>) -> ScenarioOutcome {
+    let mut points = Vec::with_capacity(plan.points.len());
+    for point in &plan.points {
+        let runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
+        let verdicts = expect::judge(&point.source(&plan.source), point, &runs);
+        points.push(PointOutcome { label: point.label.clone(), values: point.values.clone(), runs, verdicts });
+    }
+    let origin = profile::load(&plan.profile).map(|c| c.origin).unwrap_or_default();
+    ScenarioOutcome {
+        path: plan.source.path.clone(),
+        title: plan.title.clone(),
+        text: plan.source.text.clone(),
+        profile: plan.profile.clone(),
+        profile_origin: origin,
+        points,
+    }
+}

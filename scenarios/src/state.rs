@@ -1,0 +1,176 @@
+//! What a world looks like when its run is over: measures, losses, tables and counters.
+
+use crate::{
+    names::Names,
+    outcome::{DropOutcome, FlowOutcome, RunOutcome},
+    spec::{Scenario, Traffic},
+};
+use indexmap::IndexMap;
+use sim_core::time::{Span, Time};
+use sim_models::{
+    apps::flow::FlowStat,
+    drivers::bridge::fdb_lines,
+    kernel::{At, Kernel, NsId, neigh::neigh_lines, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
+    world::World,
+};
+use std::fmt::Write as _;
+
+/// Tables of so many namespaces are written out at most.
+const MAX_TABLES: usize = 100;
+
+/// Everything but the texts and the judgement of laws.
+pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Time) -> RunOutcome {
+    let (ledger, in_flight) = world.ledger();
+    RunOutcome {
+        seed,
+        digest: world.digest(),
+        events: world.events(),
+        crossings: world.crossings(),
+        ended_ps: ended.ps(),
+        flows: flows(names, s, world, in_flight),
+        drops: drops(world),
+        stages: stages(world),
+        ledger: [ledger.born, ledger.delivered, ledger.consumed + ledger.merged, ledger.dropped, in_flight],
+        walk_text: String::new(),
+        state_text: String::new(),
+        fault: None,
+    }
+}
+
+/// Each flow's measures over all hosts. What is still on its way is not lost: it is taken off, which is exact for a
+/// single flow and as much as is known for several.
+fn flows(_names: &Names, s: &Scenario, world: &World, in_flight: u64) -> Vec<FlowOutcome> {
+    let mut flows: Vec<FlowOutcome> = s.traffic.iter().enumerate().map(|(i, (e, t))| flow(world, i, &e.name, t)).collect();
+    let mut flying = in_flight;
+    let open = flows.iter().filter(|f| f.lost > 0).count();
+    for f in flows.iter_mut().filter(|_| open == 1) {
+        let taken = f.lost.min(flying);
+        f.lost -= taken;
+        flying -= taken;
+    }
+    flows
+}
+
+fn flow(world: &World, i: usize, name: &str, t: &Traffic) -> FlowOutcome {
+    let mut sum = FlowStat::default();
+    for part in world.hosts.iter().filter_map(|h| h.cx.obs.flows.get(i)) {
+        sum.merge(part);
+    }
+    let active = match (sum.first, sum.last) {
+        (Some(first), Some(last)) => last.since(first).ps(),
+        _ => 0,
+    };
+    let measure = if matches!(t, Traffic::Udp(_)) { "one way" } else { "round trip" };
+    FlowOutcome {
+        name: name.to_owned(),
+        kind: t.kind().to_owned(),
+        measure: measure.to_owned(),
+        sent: sum.sent,
+        received: sum.received,
+        lost: sum.sent.saturating_sub(sum.received),
+        latency: sum.latency,
+        series: sum.series,
+        bytes: sum.bytes,
+        active_ps: active,
+        errors: sum.errors.iter().map(|(e, n)| (e.name().to_owned(), *n)).collect(),
+    }
+}
+
+fn drops(world: &World) -> Vec<DropOutcome> {
+    let mut all: IndexMap<(String, &str, &str), DropOutcome> = IndexMap::new();
+    for h in &world.hosts {
+        for (what, lost) in &h.cx.obs.drops {
+            let place = format!("{}/{}/{}", h.name, lost.ns, lost.dev);
+            let d = all.entry((place.clone(), what.reason.name(), what.at.name())).or_insert_with(|| DropOutcome {
+                reason: what.reason.name().to_owned(),
+                meaning: what.reason.doc().to_owned(),
+                hop: what.at.name().to_owned(),
+                place,
+                count: 0,
+                first_ps: lost.first.ps(),
+            });
+            d.count += lost.count;
+            d.first_ps = d.first_ps.min(lost.first.ps());
+        }
+    }
+    all.into_values().collect()
+}
+
+/// Hop → how often, and how much core time it was billed.
+fn stages(world: &World) -> IndexMap<String, (u64, u64)> {
+    let mut stages = IndexMap::new();
+    for at in At::ALL {
+        let i = *at as usize;
+        let sum = |of: fn(&sim_models::kernel::observe::Observer) -> &[u64; At::COUNT]| -> u64 {
+            world.hosts.iter().map(|h| of(&h.cx.obs)[i]).sum()
+        };
+        let (count, copied) = (sum(|o| &o.hops), sum(|o| &o.copied));
+        if count > 0 {
+            let costs = world.hosts.first().map(|h| &h.cx.costs);
+            let fixed = costs.map_or(0, |c| c.fixed(*at).ps().saturating_mul(count));
+            // One byte's price times all bytes: they may be more than 32 bits.
+            let bytes = costs.map_or(0, |c| c.per_byte(*at, 1).ps().saturating_mul(copied));
+            stages.insert(at.name().to_owned(), (count, fixed.saturating_add(bytes)));
+        }
+    }
+    stages
+}
+
+/// Main tables, neighbours, forwarding databases, counters and drops of every namespace, in order.
+pub fn tables(world: &World, ended: Time) -> String {
+    let mut out = String::new();
+    let all: usize = world.hosts.iter().map(|h| h.kernel.nets.len()).sum();
+    let mut shown = 0;
+    for h in &world.hosts {
+        let now = ended.ps() / (sim_core::time::PS_PER_S / u64::from(h.kernel.hz));
+        for ns in 0..h.kernel.nets.len() {
+            if shown < MAX_TABLES {
+                namespace(&mut out, &h.name, &h.kernel, NsId(ns as u32), now);
+            }
+            shown += 1;
+        }
+    }
+    if all > MAX_TABLES {
+        let _ = writeln!(out, "and {} more namespaces", all - MAX_TABLES);
+    }
+    let lost = drops(world);
+    for d in &lost {
+        let first = Span::from_ps(d.first_ps);
+        let _ = writeln!(out, "drops        {} {} at {} in {}, first at {first}", d.count, d.reason, d.place, d.hop);
+    }
+    if lost.is_empty() {
+        out.push_str("drops        none\n");
+    }
+    out
+}
+
+fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {
+    let net = k.net(ns);
+    let _ = writeln!(out, "{host}/{}", net.name);
+    let mut table = |name: &str, lines: Vec<String>| {
+        for (i, line) in lines.iter().enumerate() {
+            let name = if i == 0 { name } else { "" };
+            let _ = writeln!(out, "  {name:<10} {line}");
+        }
+    };
+    table("route", ip_route_lines(k, ns, RT_TABLE_MAIN));
+    table("neigh", neigh_lines(k, ns));
+    table("fdb", fdb_lines(k, ns, now));
+    let counters: Vec<String> = net.mib.nonzero().map(|(name, v)| format!("{name} {v}")).collect();
+    if !counters.is_empty() {
+        table("counters", vec![counters.join("  ")]);
+    }
+    let devices = net.devs.iter().filter_map(|d| k.devs.get(*d)).filter(|d| {
+        let s = &d.stats;
+        s.rx_packets + s.tx_packets + u64::from(s.rx_dropped) + u64::from(s.tx_dropped) > 0
+    });
+    let lines = devices.map(|d| {
+        let s = &d.stats;
+        let mut line = format!("{} rx {} {} tx {} {}", d.name(), s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes);
+        if s.rx_dropped > 0 || s.tx_dropped > 0 {
+            let _ = write!(line, " dropped rx {} tx {}", s.rx_dropped, s.tx_dropped);
+        }
+        line
+    });
+    table("devices", lines.collect());
+}
