@@ -162,7 +162,10 @@ impl Driver for Veth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{route::Dst, rtnl::testing::{Lab, m}, sock::SockId};
+    use crate::kernel::{
+        route::{Dst, DstKind},
+        rtnl::testing::{Lab, m},
+    };
     use crate::packet::Mac;
 
     fn pair(peer_mtu: u32) -> Lab {
@@ -229,18 +232,17 @@ mod tests {
         assert_eq!((lab.cx.obs.ledger.born, lab.cx.obs.ledger.dropped), (3, 3));
     }
 
-    /// VETH-5, VETH-6
+    /// VETH-5
     #[test]
     fn what_survives_the_crossing() {
         let mut lab = Lab::new();
         let mut skb = lab.cx.alloc();
-        let sock: Option<SockId> = None;
-        let dst: Option<Dst> = None;
+        let lo = lab.dev("a", "lo");
+        skb.meta.dst = Some(Dst { dev: lo, nexthop: 1, kind: DstKind::Local, mtu: 0, redirect: false });
         skb.meta.mark = 7;
         skb.meta.priority = 6;
         skb.meta.iif = 5;
         skb.meta.ignore_df = true;
-        (skb.meta.sock, skb.meta.dst) = (sock, dst);
         scrub(&mut skb, false);
         let m = &skb.meta;
         assert_eq!((m.mark, m.priority, m.iif, m.ignore_df, m.dst.is_none()), (7, 0, 0, false, true));

@@ -220,7 +220,10 @@ fn entries() {
     assert!(fdb.contains(&"02:00:00:00:00:63 dev p1 master br0 permanent".to_owned()));
     // BR-19: a port that goes down forgets what it learned, only that.
     lab.run("a link set p1 down\n a link set p2 down");
-    assert_eq!(lab.ip("a", "fdb add 02:00:00:00:00:65 dev p1 master dynamic").expect_err("down"), "RTNETLINK answers: Operation not permitted");
+    assert_eq!(
+        lab.ip("a", "fdb add 02:00:00:00:00:65 dev p1 master dynamic").expect_err("down"),
+        "RTNETLINK answers: Operation not permitted"
+    );
     let fdb = lab.fdb("a").join("\n");
     assert!(!fdb.contains(":62 ") && fdb.contains(":61 ") && fdb.contains(":63 "), "{fdb}");
     lab.run("a fdb del 02:00:00:00:00:61 dev p2 master\n a link set p1 nomaster");

@@ -11,7 +11,10 @@ use crate::{
     kernel::{PktType, RtnlOp, dev, linkwatch},
     packet::frame::{Net, Payload},
 };
-use sim_core::{rng::Streams, time::{Span, Time}};
+use sim_core::{
+    rng::Streams,
+    time::{Span, Time},
+};
 
 /// A kernel with namespaces `root`, `a` and `b`.
 pub(crate) struct Lab {

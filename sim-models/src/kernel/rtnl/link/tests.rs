@@ -59,18 +59,14 @@ fn numbers_are_not_reused() {
 /// 02:00:HH:HH:DD:DD by order of creation; a number for those that were given an address, too.
 #[test]
 fn mac_addresses() {
-    let mut lab = lab(
-        "a link add x type veth peer name y netns b
+    let mut lab = lab("a link add x type veth peer name y netns b
          a link add br0 type bridge
          a link add g address 02:00:00:00:00:77 type bridge
-         root link add d type dummy",
-    );
-    let macs = [("b", "y"), ("a", "x"), ("a", "br0"), ("a", "g"), ("root", "d"), ("root", "lo")].map(|d| lab.mac(d.0, d.1));
+         root link add d type dummy");
+    let macs =
+        [("b", "y"), ("a", "x"), ("a", "br0"), ("a", "g"), ("root", "d"), ("root", "lo")].map(|d| lab.mac(d.0, d.1));
     let host1 = |n: u8| format!("02:00:00:01:00:{n:02x}");
-    assert_eq!(
-        macs,
-        [host1(1), host1(2), host1(3), "02:00:00:00:00:77".into(), host1(5), "00:00:00:00:00:00".into()]
-    );
+    assert_eq!(macs, [host1(1), host1(2), host1(3), "02:00:00:00:00:77".into(), host1(5), "00:00:00:00:00:00".into()]);
     lab.k.next_mac = 65_535;
     lab.run("a link add br1 type bridge");
     assert_eq!(lab.mac("a", "br1"), "02:01:00:01:00:00");
@@ -181,13 +177,11 @@ fn carrier_of_a_pair() {
 /// DEV-29 to 32
 #[test]
 fn moving() {
-    let mut lab = lab(
-        "a link add br0 type bridge
+    let mut lab = lab("a link add br0 type bridge
          a link add x type veth peer name y
          b link add k type bridge
          a link set x up mtu 1400 master br0
-         a link set y up",
-    );
+         a link set y up");
     let immutable = "Error: The interface netns is immutable.";
     refused(&mut lab, "a", "link set lo netns b", immutable);
     refused(&mut lab, "a", "link set br0 netns b", immutable);
@@ -217,13 +211,11 @@ fn moving() {
 /// DEV-33, DEV-34
 #[test]
 fn deleting() {
-    let mut lab = lab(
-        "a link add x type veth peer name y netns b
+    let mut lab = lab("a link add x type veth peer name y netns b
          b link add br0 type bridge
          b link set y up master br0
          a link set x up
-         b link set br0 up",
-    );
+         b link set br0 up");
     refused(&mut lab, "a", "link del lo", "RTNETLINK answers: Operation not supported");
     refused(&mut lab, "a", "link add lo5 type loopback", "Error: Unknown device type.");
     assert_eq!(lab.state("b", "br0"), "BROADCAST,MULTICAST,UP,LOWER_UP UP");
@@ -248,7 +240,8 @@ fn deleting_a_bridge_frees_its_ports() {
 /// The driver is loaded when the first device of its kind is asked for.
 #[test]
 fn drivers_are_loaded_on_request() {
-    let lab = lab("a link add x type veth peer name y\n b link add br0 type bridge\n a link add z type veth peer name w");
+    let lab =
+        lab("a link add x type veth peer name y\n b link add br0 type bridge\n a link add z type veth peer name w");
     assert_eq!(lab.k.loaded, ["loopback", "veth", "bridge"]);
 }
 
