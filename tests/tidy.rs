@@ -54,9 +54,21 @@ const NETWORKING: [&str; 30] = [
     "qdisc",
 ];
 
-/// Drop reasons that the model can't give yet, for want of the feature: forwarding of checksums, netfilter, qdiscs
-/// with a limit, TCP data. Whoever adds the feature takes its reason off this list.
-const REASONS_WITHOUT_USE: [&str; 0] = [];
+/// Drop reasons that the model can't give yet. Whoever adds what they are for takes them off this list: frames that
+/// arrive damaged, wires that lose, netfilter, TCP data, the memory limit of UDP, devices that go while packets wait,
+/// the switch that refuses unicast in a group frame.
+const REASONS_WITHOUT_USE: [&str; 10] = [
+    "IP_CSUM",
+    "ICMP_CSUM",
+    "PKT_TOO_SMALL",
+    "WIRE_LOSS",
+    "NETFILTER_DROP",
+    "TCP_RESET",
+    "PROTO_MEM",
+    "DEV_READY",
+    "NEIGH_DEAD",
+    "UNICAST_IN_L2_MULTICAST",
+];
 
 /// The same for hops.
 const HOPS_WITHOUT_USE: [&str; 0] = [];
@@ -247,8 +259,12 @@ fn every_driver_has_a_test_that_names_it() {
 #[test]
 fn no_file_knows_the_machine_it_was_written_on() {
     // Written in two parts, so that this file is no finding itself.
-    let machine =
-        [["/wo", "rk/"], ["/ho", "me/"], ["/Use", "rs/"], ["/ro", "ot/."], ["/bash_", "jobs"]].map(|p| p.concat());
+    let mut machine = vec![["/wo", "rk/"].concat(), ["/bash_", "jobs"].concat()];
+    // Wherever the repository lies now, nothing in it may say so; a path as short as "/src" says nothing.
+    let here = source::root().to_string_lossy().into_owned();
+    if here.matches('/').count() > 1 {
+        machine.push(here);
+    }
     let mut findings = Vec::new();
     for file in source::files() {
         let Some(text) = source::text(&file) else { continue };

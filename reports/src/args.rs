@@ -106,7 +106,7 @@ pub struct Walk {
     pub flow: Option<String>,
     /// Which of its packets, from 0
     #[arg(short, long, value_name = "N", default_value_t = 0)]
-    pub packet: u64,
+    pub packet: u32,
     /// Also the way before the host that dropped it
     #[arg(short, long)]
     pub all: bool,

@@ -46,7 +46,7 @@ fn each_flow(
 ) -> io::Result<()> {
     for (scenario, point) in points(figures) {
         for flow in &point.flows {
-            row(&format!("{},{}", head(scenario, point), field(&flow.first.name)), flow, to)?;
+            row(&format!("{},{}", head(scenario, point), field(&flow.name)), flow, to)?;
         }
     }
     Ok(())
@@ -67,8 +67,7 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
     for (scenario, point) in points(figures) {
         let head = head(scenario, point);
         for flow in &point.flows {
-            let first = flow.first;
-            let (name, kind, measure) = (field(&first.name), field(&first.kind), field(&first.measure));
+            let (name, kind, measure) = (field(&flow.name), field(&flow.kind), field(&flow.measure));
             writeln!(
                 to,
                 "{head},{name},all,{kind},{measure},{},{},{},{},{},{},{},,{}",
@@ -81,21 +80,19 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
                 maybe(flow.margin(990_000)),
                 point.status.word()
             )?;
-            for run in &point.outcome.runs {
-                for flow in run.flows.iter().filter(|f| f.name == first.name) {
-                    writeln!(
-                        to,
-                        "{head},{name},{},{kind},{measure},{},{},{},{},{},{},,{:016x},",
-                        run.seed,
-                        flow.sent,
-                        flow.received,
-                        flow.lost,
-                        flow.bytes,
-                        flow.active_ps,
-                        latency(&flow.latency),
-                        run.digest
-                    )?;
-                }
+            for (run, flow) in &flow.runs {
+                writeln!(
+                    to,
+                    "{head},{name},{},{kind},{measure},{},{},{},{},{},{},,{:016x},",
+                    run.seed,
+                    flow.sent,
+                    flow.received,
+                    flow.lost,
+                    flow.bytes,
+                    flow.active_ps,
+                    latency(&flow.latency),
+                    run.digest
+                )?;
             }
         }
     }

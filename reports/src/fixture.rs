@@ -182,6 +182,8 @@ pub fn odd() -> ScenarioOutcome {
         ),
     ];
     let mut one = point("", &[], vec![run(1, flows)], Vec::new());
+    // Seven of a kind would be shown as one.
+    one.runs[0].flows[0].kind = "Udp".to_owned();
     one.runs[0].fault = Some("ledger of h1: 10 born, 9 accounted for".to_owned());
     scenario("scenarios/odd.ron", "Odd <data>", vec![one])
 }

@@ -227,9 +227,9 @@ fn flow_json<'f>(flow: &'f FlowFigures) -> FlowJson<'f> {
         seeds_margin_ps: p.spread.map(|s| s.margin),
     };
     FlowJson {
-        name: &flow.first.name,
-        kind: &flow.first.kind,
-        measure: &flow.first.measure,
+        name: &flow.name,
+        kind: &flow.kind,
+        measure: &flow.measure,
         seeds: flow.seeds,
         sent: flow.sent,
         received: flow.received,

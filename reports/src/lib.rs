@@ -1,5 +1,6 @@
 //! Reports: everything that people look at.
 pub mod args;
+pub mod cli;
 pub mod csv;
 pub mod escape;
 pub mod figures;
@@ -10,7 +11,9 @@ pub mod names;
 pub mod output;
 pub mod paint;
 pub mod plot;
+mod progress;
 pub mod report;
+mod snapshots;
 pub mod spread;
 pub mod text;
 pub mod units;

@@ -96,13 +96,13 @@ fn jobs<'f>(figures: &'f Figures) -> Vec<Job<'f>> {
             });
         }
         for point in &scenario.points {
-            flows.extend(point.flows.iter().map(|flow| (point.status, scenario, point, flow)));
+            flows.extend(point.shown().map(|(flow, _)| (point.status, scenario, point, flow)));
         }
     }
     // Stable: the failed ones first, else as run.
     flows.sort_by_key(|(status, ..)| (*status > Status::Failed) as u8);
     for (i, (_, scenario, point, flow)) in flows.into_iter().enumerate() {
-        for kind in Kind::ALL {
+        for kind in Kind::of(flow) {
             let stem = flow_stem(scenario, point, flow, kind);
             jobs.push(Job { stem, inline: i < INLINE_FLOWS, what: What::Flow(kind, scenario, point, flow) });
         }

@@ -85,9 +85,11 @@ fn point_rows(scenario: &ScenarioFigures, point: &PointFigures, with_profile: bo
     let [scenario_room, point_room, flow_room] = LONGEST;
     let names = [units::fit(&scenario.name, scenario_room), units::fit(&point.outcome.label, point_room)];
     let mut rows: Vec<Cells> = Vec::new();
-    for (i, flow) in point.flows.iter().enumerate() {
+    for (i, (flow, worst)) in point.shown().enumerate() {
         let mut texts = names.to_vec();
-        texts.push(units::fit(&flow.first.name, flow_room));
+        // The worst of many stand indented under all of them.
+        let indent = if worst { "  " } else { "" };
+        texts.push(format!("{indent}{}", units::fit(&flow.name, flow_room)));
         texts.push(units::thousands(flow.sent));
         texts.push(units::thousands(flow.lost));
         let values =

@@ -93,10 +93,11 @@ pub fn span(ps: u64) -> String {
     format!("{} {}", in_unit(ps, unit), unit.name())
 }
 
-/// The uncertainty `ps` of `value_ps`, in the unit in which [`span`] writes the value: "0.3". No unit is written.
+/// The uncertainty `ps` of `value_ps`, in the unit in which [`span`] writes the value: "0.30". One that would round to
+/// nothing is rounded up. No unit is written.
 pub fn margin(ps: u64, value_ps: u64) -> String {
     let unit = Unit::for_value(value_ps);
-    if ps > 0 && ps < unit.ps() / 200 { "< 0.01".to_owned() } else { in_unit(ps, unit) }
+    in_unit(if ps > 0 { ps.max(unit.ps() / 100) } else { 0 }, unit)
 }
 
 /// `ps` as a person would have written it: "80 us", "1.5 ms".
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(span(999), "1.00 ns");
         assert_eq!(span(u64::MAX), "18,446,744 s");
         assert_eq!(margin(300_000, 41_200_000), "0.30");
-        assert_eq!(margin(4_380, 42_900_000), "< 0.01");
+        assert_eq!(margin(4_380, 42_900_000), "0.01");
         assert_eq!(margin(0, 42_900_000), "0");
         assert_eq!(exact(80_000_000), "80 us");
         assert_eq!(exact(1_500_000_000), "1.5 ms");

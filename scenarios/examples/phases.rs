@@ -31,7 +31,9 @@ fn main() {
     scenarios::build::with_cables(&source, &names, 0, &mut |p| asked.push(p)).unwrap();
     eprintln!("ops {} {:?}", asked.len(), t.elapsed());
     let t = Instant::now();
-    let b = scenarios::build::build(&source, &s, scenarios::profile::load("unit").unwrap(), 1).map_err(|e| e[0].render(false)).unwrap_or_else(|e| panic!("{e}"));
+    let b = scenarios::build::build(&source, &s, scenarios::profile::load("unit").unwrap(), 1)
+        .map_err(|e| e[0].render(false))
+        .unwrap_or_else(|e| panic!("{e}"));
     eprintln!("build {:?}", t.elapsed());
     let t = Instant::now();
     drop(b);

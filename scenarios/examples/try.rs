@@ -24,15 +24,45 @@ fn main() {
                 for p in s.points {
                     println!("-- {}", p.label);
                     for r in &p.runs {
-                        println!("seed {} digest {:x} events {} crossings {} ended {} ledger {:?} fault {:?}", r.seed, r.digest, r.events, r.crossings, sim_core::time::Span::from_ps(r.ended_ps), r.ledger, r.fault);
+                        println!(
+                            "seed {} digest {:x} events {} crossings {} ended {} ledger {:?} fault {:?}",
+                            r.seed,
+                            r.digest,
+                            r.events,
+                            r.crossings,
+                            sim_core::time::Span::from_ps(r.ended_ps),
+                            r.ledger,
+                            r.fault
+                        );
                         for f in &r.flows {
-                            let q = |n| f.latency.quantile(n).map(sim_core::time::Span::from_ps).unwrap_or_default().to_string();
-                            println!("  {} sent {} received {} lost {} p50 {} p99 {} max {} {:?}", f.name, f.sent, f.received, f.lost, q(500_000), q(990_000), q(1_000_000), f.errors);
+                            let q = |n| {
+                                f.latency.quantile(n).map(sim_core::time::Span::from_ps).unwrap_or_default().to_string()
+                            };
+                            println!(
+                                "  {} sent {} received {} lost {} p50 {} p99 {} max {} {:?}",
+                                f.name,
+                                f.sent,
+                                f.received,
+                                f.lost,
+                                q(500_000),
+                                q(990_000),
+                                q(1_000_000),
+                                f.errors
+                            );
                         }
-                        if std::env::var("TEXT").is_ok() { println!("{}\n{}", r.walk_text, r.state_text); }
+                        if std::env::var("TEXT").is_ok() {
+                            println!("{}\n{}", r.walk_text, r.state_text);
+                        }
                     }
                     for v in &p.verdicts {
-                        println!("  {} {} {}: {} {}", if v.holds { "ok" } else { "FAIL" }, v.place, v.text, v.measured, v.cause);
+                        println!(
+                            "  {} {} {}: {} {}",
+                            if v.holds { "ok" } else { "FAIL" },
+                            v.place,
+                            v.text,
+                            v.measured,
+                            v.cause
+                        );
                     }
                 }
             }

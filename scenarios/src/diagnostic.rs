@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn a_message_has_place_excerpt_and_help() {
-        let source = Arc::new(Source::new("docker/outside.ron", "(a: 1,\n  \"docker0\": Bridge(ports: [\"veht1\"]))".into()));
+        let source =
+            Arc::new(Source::new("docker/outside.ron", "(a: 1,\n  \"docker0\": Bridge(ports: [\"veht1\"]))".into()));
         let at = source.text.find("veht1").unwrap();
         let d = Diagnostic::new(&source, Range::new(at, at + 5), "port `veht1` of bridge `docker0` is not a device")
             .label("no such device")

@@ -57,7 +57,8 @@ fn latency(v: &mut Verdict, l: &Latency, runs: &[RunOutcome]) {
         return;
     };
     v.measured = spaced(Span::from_ps(ps));
-    v.holds = l.below.as_ref().is_none_or(|t| ps < t.value.0.ps()) && l.above.as_ref().is_none_or(|t| ps > t.value.0.ps());
+    v.holds =
+        l.below.as_ref().is_none_or(|t| ps < t.value.0.ps()) && l.above.as_ref().is_none_or(|t| ps > t.value.0.ps());
 }
 
 /// "96.5 us"

@@ -17,6 +17,7 @@ pub mod range;
 pub mod read;
 mod requests;
 pub mod run;
+pub mod snapshot;
 pub mod source;
 pub mod spec;
 pub mod state;
@@ -86,7 +87,12 @@ pub fn check(paths: &[PathBuf]) -> CheckReport {
     for (plan, refused) in plans.into_iter().zip(refused) {
         if refused.is_empty() {
             let points = plan.points.len();
-            files.push(Checked { path: plan.source.path.clone(), title: plan.title, points, runs: points * plan.seeds.len() });
+            files.push(Checked {
+                path: plan.source.path.clone(),
+                title: plan.title,
+                points,
+                runs: points * plan.seeds.len(),
+            });
         }
         diagnostics.extend(refused);
     }

@@ -1,11 +1,13 @@
 //! From paths to files, and from a file's text to a scenario that makes sense, with every mistake on the way.
 
 use crate::{
+    check,
     diagnostic::{Diagnostic, arrange},
     plan::{Sweep, sweeps},
+    read,
     source::{Source, shown_path},
     spec::Scenario,
-    check, read, tree,
+    tree,
 };
 use std::{
     path::{Path, PathBuf},
@@ -108,9 +110,8 @@ mod tests {
         for f in ["b/two.ron", "b/one.ron", "a/x.ron", "b/notes.txt", "b/.hidden/no.ron"] {
             std::fs::write(dir.join(f), "").unwrap();
         }
-        let names = |r: Vec<PathBuf>| -> Vec<String> {
-            r.iter().map(|p| shown_path(p.strip_prefix(&dir).unwrap())).collect()
-        };
+        let names =
+            |r: Vec<PathBuf>| -> Vec<String> { r.iter().map(|p| shown_path(p.strip_prefix(&dir).unwrap())).collect() };
         assert_eq!(names(files(std::slice::from_ref(&dir)).unwrap()), ["a/x.ron", "b/one.ron", "b/two.ron"]);
         let named = files(&[dir.join("b/notes.txt"), dir.join("b"), dir.join("b/one.ron")]).unwrap();
         assert_eq!(names(named), ["b/notes.txt", "b/one.ron", "b/two.ron"]);

@@ -207,9 +207,10 @@ impl<'s> Names<'s> {
 
     /// Every namespace, host by host.
     pub fn all(&self) -> impl Iterator<Item = (NsRef, &NetNames<'s>)> {
-        self.hosts.iter().enumerate().flat_map(|(host, h)| {
-            h.nets.iter().enumerate().map(move |(ns, net)| (NsRef { host, ns }, net))
-        })
+        self.hosts
+            .iter()
+            .enumerate()
+            .flat_map(|(host, h)| h.nets.iter().enumerate().map(move |(ns, net)| (NsRef { host, ns }, net)))
     }
 }
 

@@ -107,7 +107,11 @@ fn sweep(source: &Arc<Source>, root: &Node, key: &Node, list: &Node) -> Result<S
     let first = path.split('.').next().unwrap_or_default();
     if matches!(first, "sweep" | "seed" | "seeds") {
         let title = format!("`{first}` can't be swept");
-        let help = if first == "sweep" { "a path starts at the file's outermost fields" } else { "`seeds: 10` repeats each point" };
+        let help = if first == "sweep" {
+            "a path starts at the file's outermost fields"
+        } else {
+            "`seeds: 10` repeats each point"
+        };
         return Err(Some(at(key.mark(), title).help(help)));
     }
     let target = find(source, root, &path).map_err(|miss| {
@@ -149,7 +153,9 @@ fn descend<'n>(source: &Source, node: &'n Node, path: &str, what: &str, depth: u
             entries.iter().filter_map(|(k, v)| k.text(source).map(|t| (t.into_owned(), v))).collect()
         }
         Kind::List(items, _) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
-        Kind::Tuple { name: Some(_), items } if items.len() == 1 => return descend(source, &items[0], path, what, depth),
+        Kind::Tuple { name: Some(_), items } if items.len() == 1 => {
+            return descend(source, &items[0], path, what, depth);
+        }
         Kind::Tuple { items, .. } => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
         _ => return miss(format!("{what} is {}, with nothing inside", node.describe()), None),
     };
@@ -285,10 +291,18 @@ mod tests {
         let labels: Vec<&str> = points.iter().map(|p| p.label.as_str()).collect();
         assert_eq!(
             labels,
-            ["n=1 rate=1/s ip_forward=0", "n=1 rate=5k/s ip_forward=0", "n=2 rate=1/s ip_forward=0", "n=2 rate=5k/s ip_forward=0"]
+            [
+                "n=1 rate=1/s ip_forward=0",
+                "n=1 rate=5k/s ip_forward=0",
+                "n=2 rate=1/s ip_forward=0",
+                "n=2 rate=5k/s ip_forward=0"
+            ]
         );
         let text = &points[3].source(&source).text;
-        assert!(text.contains("\"n\": 2") && text.contains("rate: \"5k/s\"") && text.contains("ip_forward\": 0"), "{text}");
+        assert!(
+            text.contains("\"n\": 2") && text.contains("rate: \"5k/s\"") && text.contains("ip_forward\": 0"),
+            "{text}"
+        );
         assert_eq!(points[3].has("rate", "5k/s"), Some(true));
         assert_eq!(points[3].has("ip_forward", "1"), Some(false));
         assert_eq!(points[3].has("forward", "1"), None);
@@ -323,7 +337,8 @@ mod tests {
             assert!(errors[0].ends_with(want), "{errors:?}");
         }
         let list = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
-        let (_, _, errors) = read(&format!(r#"sweep: {{"vars.n": [{}], "traffic.web.count": [{}]}}"#, list(200), list(100)));
+        let (_, _, errors) =
+            read(&format!(r#"sweep: {{"vars.n": [{}], "traffic.web.count": [{}]}}"#, list(200), list(100)));
         assert_eq!(errors, ["the sweep has 20000 points: at most 10000 | "]);
     }
 }

@@ -192,7 +192,11 @@ fn write(out: &mut String, inside: &str, env: &Env) -> Result<(), String> {
     };
     let width: usize = match width.strip_prefix('0').unwrap_or(width) {
         "" => 0,
-        digits => digits.parse().ok().filter(|w| *w <= 32).ok_or_else(|| format!("`{form}` is not a form: expected 02, x or 02x"))?,
+        digits => digits
+            .parse()
+            .ok()
+            .filter(|w| *w <= 32)
+            .ok_or_else(|| format!("`{form}` is not a form: expected 02, x or 02x"))?,
     };
     let _ = if hex { write!(out, "{n:0width$x}") } else { write!(out, "{n:0width$}") };
     Ok(())

@@ -167,8 +167,7 @@ impl Clock<'_> {
         host.at(step.at, |k, cx| {
             for p in &step.asked {
                 cx.origin = places.add(step.host, p.place);
-                carry_out(k, cx, &p.ns, &p.act)
-                    .map_err(|why| vec![build::refusal(places.source(), names, p, &why)])?;
+                carry_out(k, cx, &p.ns, &p.act).map_err(|why| vec![build::refusal(places.source(), names, p, &why)])?;
             }
             Ok(())
         })
@@ -208,9 +207,7 @@ pub fn run_all(
     let runs: Vec<(usize, usize, usize)> = plans
         .iter()
         .enumerate()
-        .flat_map(|(f, plan)| {
-            (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s)))
-        })
+        .flat_map(|(f, plan)| (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s))))
         .collect();
     let done = AtomicUsize::new(0);
     let one = |&(f, p, s): &(usize, usize, usize)| {

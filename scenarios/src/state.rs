@@ -40,7 +40,8 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
 /// Each flow's measures over all hosts. What is still on its way is not lost: it is taken off, which is exact for a
 /// single flow and as much as is known for several.
 fn flows(_names: &Names, s: &Scenario, world: &World, in_flight: u64) -> Vec<FlowOutcome> {
-    let mut flows: Vec<FlowOutcome> = s.traffic.iter().enumerate().map(|(i, (e, t))| flow(world, i, &e.name, t)).collect();
+    let mut flows: Vec<FlowOutcome> =
+        s.traffic.iter().enumerate().map(|(i, (e, t))| flow(world, i, &e.name, t)).collect();
     let mut flying = in_flight;
     let open = flows.iter().filter(|f| f.lost > 0).count();
     for f in flows.iter_mut().filter(|_| open == 1) {

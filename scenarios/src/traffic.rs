@@ -121,7 +121,14 @@ fn ping_app(names: &Names, number: u32, p: &Ping) -> (App, Time, Option<Time>) {
 }
 
 /// The times of sending, and when the last one is expected.
-fn pace(cx: &mut Cx, name: &str, rate: PerSecond, arrivals: Option<&At<Arrivals>>, start: Time, n: u64) -> (Pace, Time) {
+fn pace(
+    cx: &mut Cx,
+    name: &str,
+    rate: PerSecond,
+    arrivals: Option<&At<Arrivals>>,
+    start: Time,
+    n: u64,
+) -> (Pace, Time) {
     let last = start + rate.interval().times(n);
     let pace = match arrivals.map(|a| a.value).unwrap_or_default() {
         Arrivals::Constant => Pace::Constant { start, millirate: (rate.millionths() / 1000).max(1) },

@@ -89,11 +89,15 @@ impl Written for Mac {
     const WHAT: &'static str = "a MAC address such as \"02:00:00:00:00:01\"";
     const STAND_IN: Mac = Mac::ZERO;
     fn parse(text: &str) -> Result<Mac, String> {
-        let mac: Mac = text.parse().map_err(|_| format!("`{}` is not a MAC address\nlike 02:00:00:00:00:01", short(text)))?;
+        let mac: Mac =
+            text.parse().map_err(|_| format!("`{}` is not a MAC address\nlike 02:00:00:00:00:01", short(text)))?;
         if mac.is_valid() {
             return Ok(mac);
         }
-        Err(format!("`{mac}` can't be a device's address: it is {}", if mac == Mac::ZERO { "all zero" } else { "a group's" }))
+        Err(format!(
+            "`{mac}` can't be a device's address: it is {}",
+            if mac == Mac::ZERO { "all zero" } else { "a group's" }
+        ))
     }
 }
 
@@ -111,7 +115,10 @@ impl Written for Ip {
                 Err(format!("`{}` is an IPv6 address: only IPv4 is there so far", short(text)))
             }
             Err(_) if text.contains('/') => Err(format!("`{}` is a prefix, expected one address", short(text))),
-            Err(_) => Err(format!("`{}` is not an address\nan IPv4 address is four numbers from 0 to 255, like 10.0.0.1", short(text))),
+            Err(_) => Err(format!(
+                "`{}` is not an address\nan IPv4 address is four numbers from 0 to 255, like 10.0.0.1",
+                short(text)
+            )),
         }
     }
 }
@@ -193,7 +200,10 @@ impl Written for Percentile {
     fn parse(text: &str) -> Result<Percentile, String> {
         match per_million(text) {
             Some(n) if (1..=1_000_000).contains(&n) => Ok(Percentile(n)),
-            _ => Err(format!("`{}` is not a percentile: expected a number above 0 and up to 100, like 99.9", short(text))),
+            _ => Err(format!(
+                "`{}` is not a percentile: expected a number above 0 and up to 100, like 99.9",
+                short(text)
+            )),
         }
     }
 }

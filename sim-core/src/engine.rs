@@ -89,7 +89,7 @@ pub fn run<N: Node>(
         total += q.taken();
     }
     while let Some((key, event)) = thread.pending.pop_before(until) {
-        let node = &mut nodes[key.node as usize];
+        let node = &mut nodes[key.node()];
         let (q, own) = node.parts();
         let before = q.taken();
         q.take(key);
@@ -138,7 +138,7 @@ mod tests {
             self.thread.out.push(Sent { at, to: (self.me + 1) % self.ring, link: self.me, message: n + 1 });
         }
         fn receive(&mut self, s: Sent<u64>, pending: &mut Pending<u64>) {
-            pending.message(s.at, self.me, s.link, s.message, s.message);
+            pending.message(s.at, self.me, s.link, s.message);
         }
     }
 

@@ -1,23 +1,36 @@
 //! The pending alarms of the nodes of one thread. Their order is a property of the data, not of who ran first:
-//! (time, node, class, source, n). A message from a link sorts before the node's own alarms of the same time;
+//! (time, node, class, source). A message from a link sorts before the node's own alarms of the same time;
 //! messages sort by link and by their number on it; own alarms by the order in which the node set them.
 
 use crate::{digest::Digest, engine::Exhausted, time::Time};
 use std::{cmp::Ordering, collections::BinaryHeap, collections::binary_heap::PeekMut};
 
-/// The place of an event in the order of everything that is pending.
+/// The place of an event in the order of everything that is pending. A link has one alarm at a time, for the next of its
+/// messages, so the link alone orders them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub at: Time,
-    /// The node that it belongs to.
-    pub node: u32,
-    /// class (1 bit, a link's message 0, own alarm 1) · link (23 bits) · count (40 bits); own: count (63 bits)
+    /// node (20 bits) · class (1 bit, a link's message 0, own alarm 1) · link, or count of own alarms (43 bits)
     order: u64,
 }
 
-const OWN: u64 = 1 << 63;
-/// Links into one node are numbered 0 to `LINKS - 1`.
-pub const LINKS: u32 = 1 << 23;
+impl Key {
+    #[inline]
+    fn word(self) -> u128 {
+        u128::from(self.at.ps()) << 64 | u128::from(self.order)
+    }
+
+    /// The node that it belongs to.
+    #[inline]
+    pub fn node(self) -> usize {
+        (self.order >> NODE) as usize
+    }
+}
+
+const NODE: u32 = 44;
+const OWN: u64 = 1 << 43;
+/// Nodes of one world at most.
+pub const NODES: usize = 1 << 20;
 /// More events than this of one node at one instant are a loop without time.
 pub const INSTANT_LIMIT: u64 = 20_000_000;
 
@@ -31,6 +44,23 @@ impl<E> Eq for Entry<E> {}
 impl<E> PartialOrd for Entry<E> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+    // What the heap asks: one comparison of 128 bits, reversed as below.
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        self.0.word() > other.0.word()
+    }
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        self.0.word() >= other.0.word()
+    }
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        self.0.word() < other.0.word()
+    }
+    #[inline]
+    fn ge(&self, other: &Self) -> bool {
+        self.0.word() <= other.0.word()
     }
 }
 impl<E> Ord for Entry<E> {
@@ -74,11 +104,10 @@ impl<E: Copy> Pending<E> {
         Some((key, event))
     }
 
-    /// Sets the alarm for message `count` of link `link` into node `node`.
+    /// Sets the alarm for the next message of link `link` into node `node`.
     #[inline]
-    pub fn message(&mut self, at: Time, node: u32, link: u32, count: u64, event: E) {
-        debug_assert!(link < LINKS && count < 1 << 40);
-        self.0.push(Entry(Key { at, node, order: (u64::from(link) << 40) | count }, event));
+    pub fn message(&mut self, at: Time, node: u32, link: u32, event: E) {
+        self.0.push(Entry(Key { at, order: (u64::from(node) << NODE) | u64::from(link) }, event));
     }
 
     /// Takes over all that a node set while nobody ran it.
@@ -89,7 +118,8 @@ impl<E: Copy> Pending<E> {
 
 /// One node's side of it: its clock, its count of alarms, its digest.
 pub struct Queue {
-    node: u32,
+    /// The node's number and class, in their place within a key.
+    base: u64,
     now: Time,
     set: u64,
     taken: u64,
@@ -103,7 +133,7 @@ pub struct Queue {
 impl Queue {
     pub fn new(node: u32) -> Self {
         Queue {
-            node,
+            base: u64::from(node) << NODE | OWN,
             now: Time::ZERO,
             set: 0,
             taken: 0,
@@ -154,18 +184,18 @@ impl Queue {
     #[inline]
     pub fn set<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
-        pending.0.push(Entry(Key { at, node: self.node, order: OWN | self.set }, event));
+        pending.0.push(Entry(Key { at, order: self.base | self.set }, event));
         self.set += 1;
     }
 
-    /// Sets the alarm for message `count` of link `link`.
+    /// Sets the alarm for the next message of link `link`.
     ///
     /// # Panics
     /// If `at` lies in the past.
     #[inline]
-    pub fn message<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, link: u32, count: u64, event: E) {
+    pub fn message<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, link: u32, event: E) {
         assert!(at >= self.now, "a message arrived in the past: {at:?} < {:?}", self.now);
-        pending.message(at, self.node, link, count, event);
+        pending.message(at, (self.base >> NODE) as u32, link, event);
     }
 
     /// May work that would be due at `at` go on without the heap? Yes only if it would be popped next anyway,
@@ -177,7 +207,7 @@ impl Queue {
         if !self.inline || at >= horizon || at >= pending.head() || !room {
             return false;
         }
-        let key = Key { at, node: self.node, order: OWN | self.set };
+        let key = Key { at, order: self.base | self.set };
         self.set += 1;
         self.take(key);
         true
@@ -214,8 +244,8 @@ mod tests {
         fn set(&mut self, at: u64, e: u32) {
             self.q.set(&mut self.pending, Time::from_ps(at), e);
         }
-        fn message(&mut self, at: u64, link: u32, n: u64, e: u32) {
-            self.q.message(&mut self.pending, Time::from_ps(at), link, n, e);
+        fn message(&mut self, at: u64, link: u32, e: u32) {
+            self.q.message(&mut self.pending, Time::from_ps(at), link, e);
         }
         fn pop(&mut self) -> Option<u32> {
             let (key, e) = self.pending.pop_before(Time::MAX)?;
@@ -228,9 +258,9 @@ mod tests {
     fn order_is_time_class_source_count() {
         let mut n = Node::new();
         n.set(5, 10);
-        n.message(5, 2, 0, 3);
-        n.message(5, 1, 1, 2);
-        n.message(5, 1, 0, 1);
+        n.message(5, 3, 3);
+        n.message(5, 2, 2);
+        n.message(5, 1, 1);
         n.set(5, 11);
         n.set(4, 0);
         let all: Vec<u32> = std::iter::from_fn(|| n.pop()).collect();

@@ -2,4 +2,5 @@
 //! at the repository's own source.
 
 pub mod lab;
+pub mod sim;
 pub mod source;

@@ -137,7 +137,7 @@ fn scenario_card(html: &mut String, order: usize, scenario: &ScenarioFigures, in
     let mut words = vec![scenario.name.as_str(), &scenario.outcome.title, status.word()];
     for point in &scenario.points {
         words.push(&point.outcome.label);
-        words.extend(point.flows.iter().map(|f| f.first.name.as_str()));
+        words.extend(point.shown().map(|(f, _)| f.name.as_str()));
         words.extend(point.drops.iter().map(|d| d.reason.as_str()));
     }
     words.dedup();

@@ -43,8 +43,8 @@ pub fn failures(html: &mut String, scenario: &ScenarioFigures, point: &PointFigu
 pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, inline: &Inline, alone: bool) {
     let open = if alone || point.status <= Status::Failed { " open" } else { "" };
     let name = if point.outcome.label.is_empty() { "Results" } else { &point.outcome.label };
-    let keys: Vec<String> = point.flows.iter().take(4).map(key).collect();
-    let more = if point.flows.len() > 4 { " · …" } else { "" };
+    let keys: Vec<String> = point.shown().filter(|(_, worst)| !worst).map(|(flow, _)| key(flow)).collect();
+    let more = if keys.len() > 4 { " · …" } else { "" };
     let _ = write!(
         html,
         "<details class=\"point\" id=\"{}\"{open}>\n<summary><span class=\"mark {}\">{}</span><b>{}</b>\
@@ -53,11 +53,11 @@ pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures
         point.status.word(),
         point.status.mark(),
         xml(name),
-        xml(&keys.join(" · ")),
+        xml(&keys[..keys.len().min(4)].join(" · ")),
     );
     tables::verdicts(html, point);
-    for f in &point.flows {
-        flow(html, scenario, point, f, inline);
+    for (f, worst) in point.shown() {
+        flow(html, scenario, point, (f, worst), inline);
     }
     if !point.drops.is_empty() {
         html.push_str("<h3>Where packets were lost</h3>\n");
@@ -78,7 +78,7 @@ pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures
 fn key(flow: &FlowFigures) -> String {
     let value = |p| flow.percentile(p).map_or_else(|| "–".to_owned(), units::span);
     let lost = units::thousands(flow.lost);
-    format!("{}: p50 {}, p99 {}, {lost} lost", flow.first.name, value(500_000), value(990_000))
+    format!("{}: p50 {}, p99 {}, {lost} lost", flow.name, value(500_000), value(990_000))
 }
 
 fn text(html: &mut String, title: &str, text: &str) {
@@ -89,14 +89,20 @@ fn text(html: &mut String, title: &str, text: &str) {
 }
 
 /// One number with all that qualifies it, then the pictures.
-fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flow: &FlowFigures, inline: &Inline) {
-    let first = flow.first;
+fn flow(
+    html: &mut String,
+    scenario: &ScenarioFigures,
+    point: &PointFigures,
+    (flow, worst): (&FlowFigures, bool),
+    inline: &Inline,
+) {
     let _ = write!(
         html,
-        "<h3>{} <span class=\"muted\">{}, {}</span></h3>\n<p class=\"number\">",
-        xml(&first.name),
-        xml(&first.kind),
-        xml(&first.measure)
+        "<h3>{} <span class=\"muted\">{}, {}{}</span></h3>\n<p class=\"number\">",
+        xml(&flow.name),
+        xml(&flow.kind),
+        xml(&flow.measure),
+        if worst { ", one of the worst" } else { "" },
     );
     for (name, p) in [("p50", 500_000), ("p99", 990_000), ("p99.9", 999_000)] {
         if let Some(ps) = flow.percentile(p) {
@@ -117,8 +123,8 @@ fn flow(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, flo
         xml(&errors)
     );
     html.push_str("<div class=\"figures\">\n");
-    for kind in Kind::ALL {
-        let title = format!("{}: {}", first.name, kind.title());
+    for kind in Kind::of(flow) {
+        let title = format!("{}: {}", flow.name, kind.title());
         figure(html, &flow_stem(scenario, point, flow, kind), inline, &title, |html| match kind {
             Kind::Percentiles => tables::percentiles(html, flow),
             Kind::Cdf => tables::cdf(html, flow),

@@ -63,23 +63,23 @@ pub fn summary(html: &mut String, figures: &Figures) {
     let mut order = 0;
     for scenario in &figures.scenarios {
         for point in &scenario.points {
-            for flow in &point.flows {
+            for (flow, worst) in point.shown() {
                 let reasons: Vec<&str> = point.drops.iter().map(|d| d.reason.as_str()).collect();
                 let label = &point.outcome.label;
                 let title = &scenario.outcome.title;
                 let status = point.status.word();
-                let words =
-                    format!("{} {title} {label} {} {status} {}", scenario.name, flow.first.name, reasons.join(" "));
+                let words = format!("{} {title} {label} {} {status} {}", scenario.name, flow.name, reasons.join(" "));
                 let _ = write!(
                     html,
                     "<tr {}><td class=\"mark {status}\" title=\"{status}\">{}</td><td><a href=\"#{}\">{}</a></td>\
-                     <td>{}</td><th scope=\"row\">{}</th>",
+                     <td>{}</td><th scope=\"row\">{}{}</th>",
                     sortable(order, point.status, &[flow], &words),
                     point.status.mark(),
                     anchor(scenario, point),
                     xml(&scenario.name),
                     xml(label),
-                    xml(&flow.first.name),
+                    xml(&flow.name),
+                    if worst { " <span class=\"muted\">one of the worst</span>" } else { "" },
                 );
                 order += 1;
                 let quantiles = TABLE.map(|p| time(flow.percentile(p)));

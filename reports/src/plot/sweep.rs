@@ -45,8 +45,8 @@ pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
     for point in &scenario.points {
         let Some(text) = point.outcome.values.get(path) else { continue };
         let fixed = others(point.outcome, path);
-        for flow in &point.flows {
-            let name = flow.first.name.as_str();
+        for (flow, _) in point.shown().filter(|(_, worst)| !worst) {
+            let name = flow.name.as_str();
             let place = curves.iter().position(|c| c.flow == name && c.fixed == fixed).unwrap_or_else(|| {
                 curves.push(Curve { flow: name, path, fixed: fixed.clone(), at: Vec::new() });
                 curves.len() - 1
@@ -63,7 +63,7 @@ pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
 }
 
 fn first_of(scenario: &ScenarioFigures, flow: &str) -> usize {
-    let flows = |p: &PointFigures| p.flows.iter().position(|f| f.first.name == flow);
+    let flows = |p: &PointFigures| p.shown().position(|(f, _)| f.name == flow);
     scenario.points.iter().find_map(flows).unwrap_or(usize::MAX)
 }
 
@@ -146,7 +146,8 @@ fn description(curve: &Curve) -> String {
         Some(format!("{} p50 {} p99 {}", p.text, value(500_000)?, value(990_000)?))
     });
     let list: Vec<String> = list.take(12).collect();
-    format!("Latency of {} against {}: {}.", curve.flow, curve.path, list.join("; "))
+    let list = if list.is_empty() { "nothing was received".to_owned() } else { list.join("; ") };
+    format!("Latency of {} against {}: {list}.", curve.flow, curve.path)
 }
 
 fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {

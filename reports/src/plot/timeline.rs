@@ -101,7 +101,7 @@ fn description(flow: &FlowFigures, steps: &[Step]) -> String {
     let (low, high) = (p99.clone().min().unwrap_or(0), p99.max().unwrap_or(0));
     format!(
         "Load and latency of {} over virtual time from {} to {}; the 99th percentile of a step lies between {} and {}.",
-        flow.first.name,
+        flow.name,
         units::span(steps.first().map_or(0, |s| s.from_ps)),
         units::span(steps.last().map_or(0, |s| s.to_ps)),
         units::span(low),

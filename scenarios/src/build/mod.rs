@@ -20,8 +20,8 @@ use sim_models::{
 };
 use std::sync::Arc;
 
-pub use setup::{Act, Phase, Placed, Target, before_cables, with_cables};
 pub(crate) use setup::step;
+pub use setup::{Act, Phase, Placed, Target, before_cables, with_cables};
 
 /// At most so many refusals of one host are reported.
 const MAX_REFUSALS: usize = 50;
@@ -109,7 +109,9 @@ struct Door {
 impl Door {
     /// Would this request fail only because an earlier one did?
     fn follows(&self, p: &Placed) -> bool {
-        if self.diagnostics.len() >= MAX_REFUSALS || self.refused.iter().any(|(ns, phase)| *ns == p.ns && *phase < p.phase) {
+        if self.diagnostics.len() >= MAX_REFUSALS
+            || self.refused.iter().any(|(ns, phase)| *ns == p.ns && *phase < p.phase)
+        {
             return true;
         }
         let dev = match &p.act {

@@ -80,7 +80,8 @@ impl Checker<'_, '_> {
             && let Some(name) = p.get()
             && !profile::names().any(|n| n == name)
         {
-            let help = did_you_mean(name, profile::names()).unwrap_or_else(|| format!("there are {}", all(profile::names())));
+            let help =
+                did_you_mean(name, profile::names()).unwrap_or_else(|| format!("there are {}", all(profile::names())));
             self.say(p.place, format!("there is no cost profile `{name}`"), "", Some(help));
         }
         if let Some(d) = &s.duration

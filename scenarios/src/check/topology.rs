@@ -154,7 +154,12 @@ fn ports(c: &mut Checker, at: NsRef, net: &Namespace) {
         } else if let Some(own) = c.names.dev_in(at, &entry.name).ok().and_then(|d| master_of.get(&d.dev))
             && own != name
         {
-            c.say(master.place, format!("`{}` is a port of `{own}` already", entry.name), "a device has one master", None);
+            c.say(
+                master.place,
+                format!("`{}` is a port of `{own}` already", entry.name),
+                "a device has one master",
+                None,
+            );
         }
     }
 }
@@ -206,7 +211,12 @@ fn wires(c: &mut Checker, s: &Scenario) {
             let unread = between.iter().any(|e| !e.ok) || c.sink.iter().any(|d| d.is_within(wire.between.place.range));
             if !unread {
                 let title = format!("a wire has two ends, not {}", between.len());
-                c.say(wire.between.place, title, "", Some("more NICs meet in a bridge of a host of its own".to_owned()));
+                c.say(
+                    wire.between.place,
+                    title,
+                    "",
+                    Some("more NICs meet in a bridge of a host of its own".to_owned()),
+                );
             }
             continue;
         }

@@ -164,8 +164,18 @@ fn server<'s>(
         return;
     };
     if t.server() != other.server() {
-        let title = format!("`{}` and `{first}` want different servers on port {} of `{}`", entry.name, at.1, c.names.path(at.0));
-        c.say(entry.place, title, "", Some("give them different ports, or the same kind, `listen` and `reply`".to_owned()));
+        let title = format!(
+            "`{}` and `{first}` want different servers on port {} of `{}`",
+            entry.name,
+            at.1,
+            c.names.path(at.0)
+        );
+        c.say(
+            entry.place,
+            title,
+            "",
+            Some("give them different ports, or the same kind, `listen` and `reply`".to_owned()),
+        );
     }
 }
 

@@ -152,7 +152,6 @@ pub(super) struct Names<'a> {
     /// A last key says that names may be missing.
     partial: bool,
     value: Option<(De<'a>, Option<(&'a str, i64)>)>,
-
 }
 
 /// A range on its way from first to last.
@@ -434,7 +433,8 @@ impl<'a> de::EnumAccess<'a> for EnumAccess<'a> {
             Kind::Word => self.de.node.range,
             Kind::Struct { name: Some(name), .. } | Kind::Tuple { name: Some(name), .. } => *name,
             _ => {
-                let title = format!("expected {}, found {}", one_of(self.variants.iter().copied()), self.de.node.describe());
+                let title =
+                    format!("expected {}, found {}", one_of(self.variants.iter().copied()), self.de.node.describe());
                 return Err(Trouble::said(None, title, None));
             }
         };

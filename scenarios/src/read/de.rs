@@ -2,7 +2,7 @@
 
 use super::{
     Place, Reader,
-    access::{AtAccess, EnumAccess, Fields, Items, NoItems, Names},
+    access::{AtAccess, EnumAccess, Fields, Items, Names, NoItems},
     located::{AT, LIST, NAMED},
 };
 use crate::{
@@ -21,8 +21,7 @@ use std::{borrow::Cow, fmt, sync::LazyLock};
 
 /// What makes RON pleasant: `Bridge(ports: […])` for a variant that holds a structure, and values without `Some`.
 static OPTIONS: LazyLock<ron::Options> = LazyLock::new(|| {
-    ron::Options::default()
-        .with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME)
+    ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME)
 });
 
 /// A mistake on its way to where it is reported.
@@ -139,7 +138,11 @@ impl<'a> De<'a> {
             return; // said by the parser
         }
         let range = said.range.unwrap_or_else(|| self.node.mark());
-        let label = if self.field.is_empty() || self.there != There::Yes { String::new() } else { format!("in `{}`", self.field) };
+        let label = if self.field.is_empty() || self.there != There::Yes {
+            String::new()
+        } else {
+            format!("in `{}`", self.field)
+        };
         let d = Diagnostic::new(self.reader.source, range, said.title).label(label).maybe_help(said.help);
         self.reader.push(d.number(self.reader.env.borrow().number()));
     }

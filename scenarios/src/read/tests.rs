@@ -69,7 +69,8 @@ fn ranges_unfold_in_names_lists_and_structures() {
     let root = h2.namespaces.entries[0].value.as_ref().unwrap();
     let veth3 = root.devices.entries[2].value.as_ref().unwrap();
     assert_eq!(**veth3.peer.as_ref().unwrap(), "c3/eth0");
-    let ports: Vec<&str> = root.devices.entries[3].value.as_ref().unwrap().ports.iter().map(|p| p.value.as_str()).collect();
+    let ports: Vec<&str> =
+        root.devices.entries[3].value.as_ref().unwrap().ports.iter().map(|p| p.value.as_str()).collect();
     assert_eq!(ports, ["veth1", "veth2", "veth3"]);
     let c3 = h2.namespaces.entries[3].value.as_ref().unwrap();
     let address = &c3.devices.entries[0].value.as_ref().unwrap().addresses[0];

@@ -45,7 +45,17 @@ pub struct Device {
 
 /// Fields that a device of any kind may have.
 const COMMON: &[&str] = &[
-    "addresses", "mac", "mtu", "up", "txqueuelen", "master", "arp", "promisc", "allmulticast", "sysctls", "bridge_slave",
+    "addresses",
+    "mac",
+    "mtu",
+    "up",
+    "txqueuelen",
+    "master",
+    "arp",
+    "promisc",
+    "allmulticast",
+    "sysctls",
+    "bridge_slave",
 ];
 
 /// Variant → its fields, made once from the list of drivers.

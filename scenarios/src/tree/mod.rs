@@ -23,14 +23,23 @@ pub enum Kind {
     Word,
     Number,
     /// A string; `plain`: its content stands between the quotes as it is, without escapes.
-    Str { plain: bool },
+    Str {
+        plain: bool,
+    },
     Char,
     List(Vec<Node>, Whole),
     Map(Vec<(Node, Node)>, Whole),
     /// `(a: 1)`, `Name(a: 1)`, and also `()` and `Name()`.
-    Struct { name: Option<Range>, fields: Vec<(Range, Node)>, whole: Whole },
+    Struct {
+        name: Option<Range>,
+        fields: Vec<(Range, Node)>,
+        whole: Whole,
+    },
     /// `(1, 2)`, `Name(1)`.
-    Tuple { name: Option<Range>, items: Vec<Node> },
+    Tuple {
+        name: Option<Range>,
+        items: Vec<Node>,
+    },
     /// Could not be read; the mistake is reported already.
     Bad,
 }

@@ -21,7 +21,8 @@ const MAX_ERRORS: usize = 50;
 
 /// The file as a tree, and every mistake in its syntax. `None`: nothing could be made of it.
 pub fn parse(source: &Arc<Source>) -> (Option<Node>, Vec<Diagnostic>) {
-    let mut p = Parser { source, c: Cursor::new(&source.text), open: Vec::new(), nodes: 0, errors: Vec::new(), stop: false };
+    let mut p =
+        Parser { source, c: Cursor::new(&source.text), open: Vec::new(), nodes: 0, errors: Vec::new(), stop: false };
     let root = p.file();
     (root, p.errors)
 }
@@ -547,7 +548,10 @@ mod tests {
 
     #[test]
     fn brackets_that_do_not_match_are_named() {
-        assert_eq!(errors("(a: [1, 2),\n"), ["1:10 `)` does not close `[` of 1:5", "1:11 expected the end of the file"]);
+        assert_eq!(
+            errors("(a: [1, 2),\n"),
+            ["1:10 `)` does not close `[` of 1:5", "1:11 expected the end of the file"]
+        );
         assert_eq!(errors("(a: [1, 2"), ["1:5 `[` is never closed"]);
         assert_eq!(errors("(a: (b: 1], c: 2)"), ["1:10 `]` does not close `(` of 1:5"]);
         assert_eq!(errors("(a: 1) x"), ["1:8 expected the end of the file"]);
@@ -586,7 +590,10 @@ mod tests {
 
     #[test]
     fn any_bytes_end_with_an_answer() {
-        let pieces = ["(", ")", "[", "]", "{", "}", ",", ":", "\"", "'", "\\", "a", "1", "r#", "/*", "*/", "//", "\n", "é", "-", "=", "b\""];
+        let pieces = [
+            "(", ")", "[", "]", "{", "}", ",", ":", "\"", "'", "\\", "a", "1", "r#", "/*", "*/", "//", "\n", "é", "-",
+            "=", "b\"",
+        ];
         let mut seed = 1u64;
         for _ in 0..3000 {
             let mut text = String::new();

@@ -39,7 +39,8 @@ struct Nic {
     wire: Option<u32>,
     /// The last bit of what was given to the hardware leaves at this time.
     busy_until: Time,
-    /// When each descriptor in the tx ring is done; looked at only when the ring may be full.
+    /// When each descriptor in the tx ring is done: that of the frame which found the line free, and the ones behind it.
+    first_done: Time,
     in_ring: VecDeque<Time>,
     tx_ring: usize,
     qdisc: Qdisc,
@@ -96,6 +97,7 @@ impl Driver for Phy {
             ps_per_byte: c.rate.span_of(1).ps(),
             wire: None,
             busy_until: Time::ZERO,
+            first_done: Time::ZERO,
             in_ring: VecDeque::new(),
             tx_ring: c.tx_ring as usize,
             qdisc: Qdisc::default(),
@@ -199,15 +201,20 @@ pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
 impl Nic {
     /// May a packet go to the ring now, past the qdisc?
     fn has_room(&mut self, clock: Time) -> bool {
-        if self.tx_alarm {
-            return false;
+        !self.tx_alarm && self.ring_used(clock) < self.tx_ring
+    }
+
+    /// Descriptors in use at `clock`.
+    fn ring_used(&mut self, clock: Time) -> usize {
+        while self.in_ring.front().is_some_and(|done| *done <= clock) {
+            self.in_ring.pop_front();
         }
-        if self.in_ring.len() >= self.tx_ring {
-            while self.in_ring.front().is_some_and(|done| *done <= clock) {
-                self.in_ring.pop_front();
-            }
-        }
-        self.in_ring.len() < self.tx_ring
+        usize::from(self.first_done > clock) + self.in_ring.len()
+    }
+
+    /// When the next descriptor is free again.
+    fn next_free(&self, clock: Time) -> Time {
+        if self.first_done > clock { self.first_done } else { self.in_ring.front().copied().unwrap_or(clock) }
     }
 }
 
@@ -224,22 +231,23 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     n.qdisc.bands[band].push_back(skb);
     if !n.tx_alarm {
         n.tx_alarm = true;
-        let at = n.in_ring.front().copied().unwrap_or(cx.clock).max(cx.queue.now());
-        cx.set_alarm(at, Alarm::TxDone(dev));
+        let at = n.next_free(cx.clock).max(cx.queue.now());
+        cx.set_alarm(at, Alarm::TxDone(dev.index));
     }
 }
 
 /// A descriptor is free again: the qdisc's next packets go to the ring (`__qdisc_run`).
-pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
     let clock = cx.clock;
+    // The NIC may be gone by now, and its slot another device's.
+    let Some(dev) = k.devs.in_slot(slot).filter(|d| matches!(k.devs[*d].kind, super::Kind::Physical(_))) else {
+        return;
+    };
     let n = nic(k, dev);
     n.tx_alarm = false;
-    while n.in_ring.front().is_some_and(|done| *done <= clock) {
-        n.in_ring.pop_front();
-    }
     loop {
         let n = nic(k, dev);
-        if n.in_ring.len() >= n.tx_ring {
+        if n.ring_used(clock) >= n.tx_ring {
             break;
         }
         let Some(skb) = n.qdisc.bands.iter_mut().find_map(VecDeque::pop_front) else { return };
@@ -248,8 +256,8 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     let n = nic(k, dev);
     if n.qdisc.bands.iter().any(|b| !b.is_empty()) {
         n.tx_alarm = true;
-        let at = n.in_ring.front().copied().unwrap_or(clock).max(cx.queue.now());
-        cx.set_alarm(at, Alarm::TxDone(dev));
+        let at = n.next_free(clock).max(cx.queue.now());
+        cx.set_alarm(at, Alarm::TxDone(dev.index));
     }
 }
 
@@ -264,16 +272,17 @@ fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     d.stats.tx_bytes += u64::from(len);
     let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
     let line = on_the_line(n, len);
-    // The ring is looked at only by packets that find the line busy; the one that found it free stands for the rest.
-    let begin = if n.busy_until <= clock {
-        n.in_ring.clear();
-        clock
-    } else {
-        n.busy_until
-    };
-    let done = begin + line;
+    let free = n.busy_until <= clock;
+    let done = if free { clock } else { n.busy_until } + line;
     n.busy_until = done;
-    n.in_ring.push_back(done);
+    if !free {
+        n.in_ring.push_back(done);
+    } else {
+        n.first_done = done;
+        if !n.in_ring.is_empty() {
+            n.in_ring.clear();
+        }
+    }
     let Some(wire) = n.wire else {
         return cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
     };

@@ -1,7 +1,7 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
 use super::{
-    At, DevId, Flying, Kernel, Pool, Reason, SkBuff,
+    At, Flying, Kernel, Pool, Reason, SkBuff,
     observe::{Observer, StepKind},
     skb::Buf,
 };
@@ -16,7 +16,7 @@ use sim_core::{
     time::{PS_PER_S, Span, Time},
 };
 
-/// What can be due on a host. Small and `Copy`: packets wait elsewhere.
+/// What can be due on a host. Eight bytes, `Copy`: packets wait elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
     /// A frame arrives by the host's inbound wire with this number.
@@ -25,13 +25,15 @@ pub enum Alarm {
     Cpu(u32),
     /// A core's timer wheel has a bucket due.
     Wheel(u32),
-    /// A NIC's tx ring has room again.
-    TxDone(DevId),
+    /// The tx ring of the NIC in this slot of the device table has room again.
+    TxDone(u32),
     /// A task's own timer (sleep, interval, receive timeout).
     Task(u32),
     /// A step of the scenario's timeline, or a question from outside.
     Script(u32),
 }
+
+const _: () = assert!(size_of::<Alarm>() == 8);
 
 /// Where an outbound wire leads.
 #[derive(Clone, Copy, Debug)]

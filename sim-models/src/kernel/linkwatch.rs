@@ -155,6 +155,7 @@ fn run_queue(k: &mut Kernel, cx: &mut Cx, urgent_only: bool) {
 
 /// `linkwatch_do_dev`
 fn do_dev(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    k.changed();
     let state = default_operstate(k, dev);
     let Some(d) = k.devs.get_mut(dev) else {
         return;

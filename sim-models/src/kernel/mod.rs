@@ -20,6 +20,7 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub mod show_addr;
 pub mod show_route;
 pub mod skb;
 pub mod sock;
@@ -70,6 +71,9 @@ pub struct Kernel {
     pub(crate) next_mac: u32,
     /// Namespaces by name: only asked, never iterated.
     ns_names: rustc_hash::FxHashMap<String, NsId>,
+    /// Bumped by every change of configuration: what was decided before it is decided anew.
+    pub(crate) generation: u32,
+    pub(crate) routes: route::Recent,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
 }
@@ -126,6 +130,8 @@ impl Kernel {
             host,
             next_mac: 0,
             ns_names: rustc_hash::FxHashMap::default(),
+            generation: 1,
+            routes: route::Recent::default(),
             xmit_depth: 0,
         };
         k.new_ns(cx, "root");
@@ -161,6 +167,12 @@ impl Kernel {
     pub fn dev_by_index(&self, ns: NsId, ifindex: u32) -> Option<DevId> {
         let devs = &self.net(ns).devs;
         devs.binary_search_by_key(&ifindex, |d| self.devs[*d].ifindex).ok().map(|i| devs[i])
+    }
+
+    /// Something was configured, or a carrier changed: no earlier decision holds.
+    #[inline]
+    pub(crate) fn changed(&mut self) {
+        self.generation = self.generation.wrapping_add(1).max(1);
     }
 
     #[inline]

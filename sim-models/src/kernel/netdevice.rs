@@ -233,6 +233,12 @@ impl Devices {
         if slot.0 == id.generation { slot.1.as_mut() } else { None }
     }
 
+    /// The device that is in slot `index` now.
+    pub fn in_slot(&self, index: u32) -> Option<DevId> {
+        let (generation, d) = self.slots.get(index as usize)?;
+        d.as_ref().map(|_| DevId { index, generation: *generation })
+    }
+
     /// In order of slots, which is the order of creation as long as nothing was deleted.
     pub fn iter(&self) -> impl Iterator<Item = (DevId, &NetDevice)> {
         self.slots.iter().enumerate().filter_map(|(i, (generation, d))| {

@@ -40,6 +40,55 @@ pub enum DstKind {
     Error(Errno),
 }
 
+/// Decisions made lately for packets that came in: as in the kernel, a cache that changes nothing but the time it takes.
+/// Empty until the first packet.
+#[derive(Default)]
+pub(crate) struct Recent(Vec<Cached>);
+
+/// One decision, and what it was made for.
+#[derive(Clone, Copy)]
+struct Cached {
+    rx: DevId,
+    dst: u32,
+    src: u32,
+    tos: u8,
+    generation: u32,
+    to: Dst,
+}
+
+impl Recent {
+    /// As large as the host: a few decisions for each device.
+    #[cold]
+    fn make(&mut self, devices: usize) {
+        let to = Dst { dev: DevId::NONE, nexthop: 0, kind: DstKind::Unicast, mtu: 0, redirect: false };
+        let none = Cached { rx: DevId::NONE, dst: 0, src: 0, tos: 0, generation: 0, to };
+        self.0 = vec![none; (devices * 4).next_power_of_two().clamp(16, 4096)];
+    }
+
+    #[inline]
+    fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
+        let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (self.0.len() - 1)
+    }
+}
+
+/// [`input_slow`], or the same answer as last time if nothing was configured since. Martians and errors are not kept.
+#[inline]
+fn input_route(k: &mut Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
+    if k.routes.0.is_empty() {
+        let devices = k.devs.iter().count();
+        k.routes.make(devices);
+    }
+    let slot = k.routes.slot(rx.dev, dst, src);
+    let c = &k.routes.0[slot];
+    if c.generation == k.generation && c.rx == rx.dev && c.dst == dst && c.src == src && c.tos == tos {
+        return Ok(c.to);
+    }
+    let to = input_slow(k, rx, dst, src, tos)?;
+    k.routes.0[slot] = Cached { rx: rx.dev, dst, src, tos, generation: k.generation, to };
+    Ok(to)
+}
+
 /// Where a packet came in: what the functions of the receive path ask of it again and again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct In {
@@ -71,14 +120,14 @@ pub(super) enum NoRoute {
 /// # Errors
 /// The packet is to be dropped for this reason.
 #[inline]
-pub(super) fn ip_route_input(k: &Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: In) -> Result<Dst, Reason> {
+pub(super) fn ip_route_input(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: In) -> Result<Dst, Reason> {
     cx.at(At::IpRouteInput, skb);
     let Some(ip) = skb.frame.ip4() else { return Err(Reason::NOT_SPECIFIED) };
     let (dst, src, tos) = (ip.dst, ip.src, ip.tos);
     if is_multicast(dst) {
         return multicast_input(rx, src, dst);
     }
-    let found = input_slow(k, rx, dst, src, tos);
+    let found = input_route(k, rx, dst, src, tos);
     if skb.meta.traced {
         tell(k, cx, skb, rx, dst, src, &found);
     }
@@ -162,7 +211,6 @@ pub(super) fn route_text(k: &Kernel, hit: &Hit<u32>) -> String {
 }
 
 /// `ip_route_input_slow`
-#[inline]
 fn input_slow(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
     let conf = rx.conf;
     // Everything unusual about the addresses themselves, told apart in one go: 0.x, 127.x, 224.x and above.

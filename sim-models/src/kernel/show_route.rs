@@ -1,10 +1,8 @@
-//! Tables in the words of `ip route` and `ip addr` (iproute2 6.1), without the blanks that those leave at line ends.
+//! Routes in the words of `ip route` (iproute2 6.1), without the blank that it leaves at the end of each line.
 
 use super::{
-    DevId, Kernel, NsId,
-    addr::Ifa,
+    Kernel, NsId,
     fib::Route,
-    netdevice,
     rtnl::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, RtProto, Scope},
     sysctl::ConfBits,
 };
@@ -140,34 +138,4 @@ pub fn route_line(k: &Kernel, r: &Route<u32>, all: bool) -> String {
         word(format_args!("mtu {}", r.mtu));
     }
     line
-}
-
-/// `ip -4 addr show` in `ns`.
-pub fn ip_addr_lines(k: &Kernel, ns: NsId) -> Vec<String> {
-    k.net(ns).devs.iter().flat_map(|d| dev_addr_lines(k, *d)).collect()
-}
-
-/// The address lines of one device, two an address.
-pub fn dev_addr_lines(k: &Kernel, dev: DevId) -> Vec<String> {
-    let d = &k.devs[dev];
-    k.net(d.ns).addrs.on(dev).iter().flat_map(|i| ifa_lines(i, d)).collect()
-}
-
-fn ifa_lines(i: &Ifa, d: &netdevice::NetDevice) -> [String; 2] {
-    let mut line = format!("    inet {}", Ip4Addr(i.local));
-    let _ = match i.address == i.local {
-        true => write!(line, "/{}", i.len),
-        false => write!(line, " peer {}/{}", Ip4Addr(i.address), i.len),
-    };
-    if let Some(brd) = i.broadcast {
-        let _ = write!(line, " brd {}", Ip4Addr(brd));
-    }
-    let _ = write!(line, " scope {}", i.scope.name());
-    for (set, flag) in [(i.secondary, "secondary"), (i.noprefixroute, "noprefixroute")] {
-        if set {
-            let _ = write!(line, " {flag}");
-        }
-    }
-    let _ = write!(line, " {}", d.name());
-    [line, "       valid_lft forever preferred_lft forever".to_owned()]
 }

@@ -1,19 +1,17 @@
-//! For tests of tables: one namespace with devices made by hand, and `ip` commands as text.
+//! For tests of tables: one host with dummy devices, and `ip` commands as text.
 
 use super::{
-    Cx, DevId, Kernel, NetNs, NsId, RtnlOp,
-    addr::{on_carrier, on_down, on_up},
-    fib, linkwatch, neigh,
-    netdevice::{Cold, Devices, IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST, IFF_UP, NetDevice, OperState, Stats},
-    rtnl::{Brd, How, IfAddr, RouteSpec, RouteType, RtProto, Scope},
-    show_route::{dev_addr_lines, ip_route_lines},
-    sock, sysctl,
+    Cx, DevId, Kernel, NsId, RtnlOp,
+    addr::on_carrier,
+    fib,
+    rtnl::{Brd, How, IfAddr, LinkAttrs, RouteSpec, RouteType, RtProto, Scope},
+    show_addr::dev_addr_lines,
+    show_route::ip_route_lines,
 };
 use crate::{
     cost::Costs,
-    cpu::Cpu,
-    drivers::Kind,
-    packet::{Ip4Addr, Mac, Prefix},
+    drivers::Config,
+    packet::{Ip4Addr, Prefix},
 };
 use sim_core::rng::Streams;
 
@@ -43,84 +41,25 @@ pub(crate) fn prefix(s: &str) -> Prefix<u32> {
 impl Lab {
     /// Namespace `root` with a `lo` that is down.
     pub(crate) fn new() -> Lab {
-        let mut k = Kernel {
-            nets: Vec::new(),
-            ns_names: Default::default(),
-            devs: Devices::default(),
-            neigh4: neigh::Table::default(),
-            cpus: vec![Cpu::new()],
-            sockets: sock::Sockets::default(),
-            tasks: crate::apps::Tasks::default(),
-            loaded: vec!["loopback"],
-            linkwatch: linkwatch::LinkWatch::default(),
-            hz: 250,
-            max_backlog: 1000,
-            host: 0,
-            next_mac: 0,
-            xmit_depth: 0,
-        };
-        k.nets.push(NetNs::new("root", sysctl::NetConf::default()));
-        let mut lab = Lab { k, cx: Cx::new(0, 250, Costs::flat("zero", 0), Streams::new(1)) };
-        lab.dev("lo");
-        lab
+        let mut cx = Cx::new(0, 250, Costs::flat("zero", 0), Streams::new(1));
+        Lab { k: Kernel::new(&mut cx, 0, 1, 250), cx }
     }
 
     /// One more namespace.
     pub(crate) fn ns(&mut self, name: &str) -> NsId {
-        let ns = NsId(self.k.nets.len() as u32);
-        let conf = sysctl::NetConf::inherit(&self.k.nets[0].conf);
-        self.k.nets.push(NetNs::new(name, conf));
-        ns
+        self.k.new_ns(&mut self.cx, name)
     }
 
-    /// `lo` or a device with carrier, down, in `root`.
+    /// A device with carrier, down, in `root`.
     pub(crate) fn dev(&mut self, name: &str) -> DevId {
         self.dev_in(NsId::ROOT, name)
     }
 
     pub(crate) fn dev_in(&mut self, ns: NsId, name: &str) -> DevId {
-        let net = self.k.net_mut(ns);
-        net.last_ifindex += 1;
-        let ifindex = net.last_ifindex;
-        let devconf = sysctl::DevConf::from_default(&net.conf);
-        let cold = Cold {
-            name: name.to_owned(),
-            iflink: ifindex,
-            min_mtu: 0,
-            max_mtu: 65535,
-            tx_queue_len: 1000,
-            promiscuity: 0,
-            allmulti: 0,
-            mac_set: false,
-            linkwatch: false,
-            multicast: 0,
-            rx_otherhost_dropped: 0,
-            rx_missed: 0,
-            rx_nohandler: 0,
-            peer_bytes: 0,
-            devconf,
-            neigh: sysctl::new_parms(&mut self.k, &mut self.cx),
-            in_device: true,
-        };
-        let dev = self.k.devs.insert(NetDevice {
-            flags: if name == "lo" { IFF_LOOPBACK } else { IFF_BROADCAST | IFF_MULTICAST },
-            mtu: 1500,
-            ns,
-            ifindex,
-            mac: Mac([2, 0, 0, 0, 0, ifindex as u8]),
-            operstate: OperState::Up,
-            carrier: true,
-            noop: false,
-            conf: Default::default(),
-            port: 0,
-            master: None,
-            stats: Stats::default(),
-            kind: Kind::unset(),
-            cold: Box::new(cold),
-        });
-        self.k.net_mut(ns).devs.push(dev);
-        sysctl::refresh(&mut self.k, dev);
-        dev
+        let config = Config::of_kind("dummy").expect("a driver");
+        let op = RtnlOp::NewLink { name: name.to_owned(), attrs: LinkAttrs::default(), config };
+        assert_eq!(self.rtnl(ns, &op), Ok(()), "ip link add {name} type dummy");
+        self.k.dev_by_name(ns, name).expect("a device")
     }
 
     pub(crate) fn id(&self, name: &str) -> DevId {
@@ -148,18 +87,8 @@ impl Lab {
         let words: Vec<&str> = command.split_whitespace().collect();
         let op = match words[..] {
             ["link", "set", name, state] => {
-                let dev = self.k.dev_by_name(ns, name).expect("a device");
-                if (state == "up") == self.k.devs[dev].is_up() {
-                    return Ok(());
-                }
-                if state == "up" {
-                    self.k.devs[dev].flags |= IFF_UP;
-                    on_up(&mut self.k, &mut self.cx, dev);
-                } else {
-                    self.k.devs[dev].flags &= !IFF_UP;
-                    on_down(&mut self.k, &mut self.cx, dev);
-                }
-                return Ok(());
+                let attrs = LinkAttrs { up: Some(state == "up"), ..LinkAttrs::default() };
+                RtnlOp::SetLink { name: name.to_owned(), attrs }
             }
             ["addr", verb, ref rest @ ..] => {
                 let (dev, addr) = address(rest);

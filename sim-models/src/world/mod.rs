@@ -28,7 +28,6 @@ pub struct Host {
 struct Inbound {
     dev: DevId,
     flight: VecDeque<(Time, Flying)>,
-    arrived: u64,
 }
 
 /// Everything that is simulated together.
@@ -72,7 +71,7 @@ impl World {
             let least = delay + rate.map_or(Span::ZERO, |r: Rate| r.span_of(84));
             self.lookahead = self.lookahead.min(least);
             let there = self.hosts[to.host].inbound.len() as u32;
-            self.hosts[to.host].inbound.push(Inbound { dev: to.dev, flight: VecDeque::new(), arrived: 0 });
+            self.hosts[to.host].inbound.push(Inbound { dev: to.dev, flight: VecDeque::new() });
             let h = &mut self.hosts[from.host];
             let wire = h.cx.outbound.len() as u32;
             h.cx.outbound.push(crate::kernel::Outbound { delay, to: to.host as u32, port: there });
@@ -91,9 +90,7 @@ impl World {
     pub fn run_until(&mut self, until: Time) -> Result<(), Exhausted> {
         for h in &mut self.hosts {
             // Time 0 is after boot and setup: what linkwatch has to do about them is done.
-            if h.cx.queue.taken() == 0 {
-                crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
-            }
+            crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
             h.cx.queue.set_limit(self.max_events);
         }
         engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
@@ -214,11 +211,9 @@ impl Host {
                     cpu::kick(k, cx, on);
                 }
             }
-            Alarm::TxDone(dev) => {
-                if k.devs.get(dev).is_some() {
-                    cx.clock = now;
-                    phy::tx_done(k, cx, dev);
-                }
+            Alarm::TxDone(slot) => {
+                cx.clock = now;
+                phy::tx_done(k, cx, slot);
             }
             Alarm::Task(t) => {
                 if let Some(on) = apps::alarm(k, now, t) {
@@ -238,9 +233,8 @@ impl Host {
 #[inline]
 fn land(i: &mut Inbound, cx: &mut Cx, port: u32) -> Option<Flying> {
     let (_, frame) = i.flight.pop_front()?;
-    i.arrived += 1;
     if let Some((at, _)) = i.flight.front() {
-        cx.queue.message(&mut cx.thread.pending, *at, port, i.arrived, Alarm::Wire(port));
+        cx.queue.message(&mut cx.thread.pending, *at, port, Alarm::Wire(port));
     }
     Some(frame)
 }
@@ -265,7 +259,7 @@ impl Node for Host {
     fn receive(&mut self, s: Sent<Flying>, pending: &mut Pending<Alarm>) {
         let i = &mut self.inbound[s.link as usize];
         if i.flight.is_empty() {
-            pending.message(s.at, self.kernel.host, s.link, i.arrived, Alarm::Wire(s.link));
+            pending.message(s.at, self.kernel.host, s.link, Alarm::Wire(s.link));
         }
         i.flight.push_back((s.at, s.message));
     }

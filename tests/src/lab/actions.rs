@@ -16,7 +16,12 @@ pub enum Action {
     Tcp(Tcp),
     /// `ping NS ARG…`: iputils' ping with `-n -e 7`.
     Ping(Ping),
-    /// `sh NS COMMAND`: a shell in the namespace.
+    /// `sh NS (ip netns exec NS ping … & … & ping …; wait)`: pings that start together.
+    Together(Vec<Ping>),
+    /// `sh NS i=0; while … bridge fdb show dev DEV | grep -q TEXT || break; sleep S; …`: until no line of the device's
+    /// entries has TEXT any more, at most so many tries.
+    FdbGone { ns: String, dev: String, text: String, every: Span, tries: u32 },
+    /// `sh NS COMMAND`: any other command of a shell in the namespace.
     Sh { ns: String, command: String },
 }
 
@@ -89,10 +94,12 @@ pub struct Ping {
     pub timeout: Span,
     /// `-I`: a source address.
     pub source: Option<Ipv4Addr>,
+    /// `-e`: the identifier of its echo requests.
+    pub id: u16,
 }
 
-/// The identifier of every echo request (`-e 7`).
-pub const PING_ID: u16 = 7;
+/// The identifier of an action's echo requests.
+const PING_ID: u16 = 7;
 /// Bytes of ping's payload.
 pub const PING_SIZE: u32 = 56;
 
@@ -126,7 +133,7 @@ pub fn parse(line: &str) -> Result<Action, String> {
         // A shell's own `#` and blanks are its business.
         ["sh", ns, _, ..] => {
             let command = line.trim_start()["sh".len()..].trim_start()[ns.len()..].trim();
-            Ok(Action::Sh { ns: (*ns).to_owned(), command: command.to_owned() })
+            shell(ns, command)
         }
         _ => Err(format!("`{line}` is not an action")),
     }
@@ -168,6 +175,7 @@ fn ping(ns: &str, args: &[&str]) -> Result<Ping, String> {
         interval: Span::from_s(1),
         timeout: Span::from_s(10),
         source: None,
+        id: PING_ID,
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -177,17 +185,73 @@ fn ping(ns: &str, args: &[&str]) -> Result<Ping, String> {
             }
             continue;
         };
+        if matches!(option, "n" | "q") {
+            continue;
+        }
         let value = args.next().ok_or_else(|| format!("`{arg}` needs a value"))?;
         match option {
             "c" => ping.count = number(value)?,
             "i" => ping.interval = seconds(value)?,
             "W" => ping.timeout = seconds(value)?,
             "I" => ping.source = Some(address(value)?),
+            "e" => ping.id = number(value)?,
             _ => return Err(format!("`{arg}` is not an option of ping here")),
         }
     }
     ping.dst = dst.ok_or("ping without a destination")?;
     if ping.count == 0 { Err("ping without `-c` never ends".into()) } else { Ok(ping) }
+}
+
+/// The two forms of shell command that are understood, else the command as it is.
+fn shell(ns: &str, command: &str) -> Result<Action, String> {
+    if let Some(list) = command.strip_prefix('(').and_then(|c| c.strip_suffix("; wait)")) {
+        let one = |c: &str| {
+            let c = c.trim().trim_end_matches(" >/dev/null");
+            match c.split_whitespace().collect::<Vec<_>>().as_slice() {
+                ["ip", "netns", "exec", ns, "ping", args @ ..] => ping(ns, args),
+                ["ping", args @ ..] => ping(ns, args),
+                _ => Err(format!("`{c}` is not a ping")),
+            }
+        };
+        return list.split('&').map(one).collect::<Result<_, _>>().map(Action::Together);
+    }
+    let words: Vec<&str> = command.split([' ', ';']).filter(|w| !w.is_empty()).collect();
+    if let [
+        "i=0",
+        "while",
+        "[",
+        "$i",
+        "-lt",
+        tries,
+        "]",
+        "do",
+        "bridge",
+        "fdb",
+        "show",
+        "dev",
+        dev,
+        "|",
+        "grep",
+        "-q",
+        text,
+        "||",
+        "break",
+        "sleep",
+        every,
+        "i=$((i+1))",
+        "done",
+        "echo",
+    ] = words.as_slice()
+    {
+        return Ok(Action::FdbGone {
+            ns: ns.to_owned(),
+            dev: (*dev).to_owned(),
+            text: (*text).to_owned(),
+            every: seconds(every)?,
+            tries: number(tries)?,
+        });
+    }
+    Ok(Action::Sh { ns: ns.to_owned(), command: command.to_owned() })
 }
 
 fn number<T: std::str::FromStr>(s: &str) -> Result<T, String> {
@@ -255,9 +319,24 @@ mod tests {
             interval: Span::from_s(1),
             timeout: Span::from_s(10),
             source: Some(ip(10, 0, 0, 3)),
+            id: 7,
         };
         assert_eq!(parse("ping b -c 1 -I 10.0.0.3 10.0.0.1"), Ok(Action::Ping(ping)));
         assert_eq!(parse("sh a x  # y"), Ok(Action::Sh { ns: "a".into(), command: "x  # y".into() }));
+    }
+
+    #[test]
+    fn two_forms_of_shell_are_understood() {
+        let together = "sh c1 (ip netns exec c2 ping -n -q -e 2 -c 3 -i 0.2 10.0.0.3 >/dev/null & \
+                        ping -n -e 1 -c 3 10.0.0.3; wait)";
+        let Ok(Action::Together(pings)) = parse(together) else { panic!("{:?}", parse(together)) };
+        let shown: Vec<_> = pings.iter().map(|p| (p.ns.as_str(), p.id, p.count, p.interval)).collect();
+        assert_eq!(shown, [("c2", 2, 3, Span::from_ms(200)), ("c1", 1, 3, Span::from_s(1))]);
+        let gone = "sh host i=0; while [ $i -lt 250 ]; do bridge fdb show dev v2 | grep -q 00:02 || break; \
+                    sleep 0.02; i=$((i+1)); done; echo";
+        let (dev, text) = ("v2".to_owned(), "00:02".to_owned());
+        let every = Span::from_ms(20);
+        assert_eq!(parse(gone), Ok(Action::FdbGone { ns: "host".into(), dev, text, every, tries: 250 }));
     }
 
     #[test]

@@ -27,7 +27,8 @@ impl Dir {
         (Dir::InOther, "inO"),
     ];
 
-    fn name(self) -> &'static str {
+    /// As a trace spells it.
+    pub fn name(self) -> &'static str {
         Dir::ALL.iter().find(|d| d.0 == self).map_or("?", |d| d.1)
     }
 }
@@ -116,6 +117,18 @@ impl LabFrame {
             Net::Other(ethertype) => Body::Other(*ethertype, frame.len()),
         };
         LabFrame { dir: pkt_type.into(), src: frame.src, dst: frame.dst, body }
+    }
+}
+
+impl LabFrame {
+    /// What the frame belongs to: ethertype, IP protocol, and both addresses, the lower first.
+    pub fn flow(&self) -> (u16, u8, u32, u32) {
+        let (ethertype, proto, a, b) = match &self.body {
+            Body::Arp(a) => (0x0806, 0, a.spa, a.tpa),
+            Body::Ip(p) => (0x0800, p.proto, p.src, p.dst),
+            Body::Other(ethertype, _) => (*ethertype, 0, 0, 0),
+        };
+        (ethertype, proto, a.min(b), a.max(b))
     }
 }
 

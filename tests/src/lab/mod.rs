@@ -13,10 +13,12 @@ pub mod actions;
 pub mod compare;
 pub mod frame;
 pub mod ping;
+pub mod player;
 pub mod raw;
 pub mod rules;
 pub mod script;
 pub mod shell;
+pub mod state;
 pub mod trace;
 
 use std::path::{Path, PathBuf};

@@ -14,15 +14,16 @@ pub fn inet_insert_ifa(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut ifa: Ifa) ->
     }
     ifa.secondary = false;
     let list = k.net_of(dev).addrs.on(dev);
+    // Looked for before anything else is found wrong (`find_matching_ifa`).
+    if list.iter().any(|other| other.local == ifa.local && other.same_subnet(&ifa)) {
+        return Err(RtnlError::msg(Errno::EEXIST, "ipv4: Address already assigned"));
+    }
     let mut at = 0;
     for (i, other) in list.iter().enumerate() {
         if !other.secondary && ifa.scope <= other.scope {
             at = i + 1;
         }
         if other.same_subnet(&ifa) {
-            if other.local == ifa.local {
-                return Err(RtnlError::msg(Errno::EEXIST, "ipv4: Address already assigned"));
-            }
             if other.scope != ifa.scope {
                 return Err(RtnlError::msg(Errno::EINVAL, "ipv4: Invalid scope value"));
             }
@@ -48,7 +49,8 @@ pub fn inet_del_ifa(k: &mut Kernel, cx: &mut Cx, dev: DevId, at: usize) {
     if let Some(heir) = heir {
         // All addresses of the subnet change the address that they send from: away with their routes, which come back
         // below. Done while the list is still whole, so that it is known what else needs those routes.
-        for ifa in k.net_of(dev).addrs.on(dev)[heir.at..].to_vec() {
+        let rest = k.net_of(dev).addrs.on(dev)[heir.at..].to_vec();
+        for ifa in rest {
             if gone.same_subnet(&ifa) {
                 magic::fib_del_ifaddr(k, dev, &ifa, Some(&gone), false);
             }
@@ -102,7 +104,8 @@ fn promote(k: &mut Kernel, cx: &mut Cx, dev: DevId, gone: &Ifa, heir: Heir) {
     ifa.secondary = false;
     addrs.insert(dev, heir.to.unwrap_or(heir.at - 1), ifa);
     event::inetaddr_up(k, cx, dev, &ifa);
-    for other in k.net_of(dev).addrs.on(dev)[heir.at..].to_vec() {
+    let rest = k.net_of(dev).addrs.on(dev)[heir.at..].to_vec();
+    for other in rest {
         if gone.same_subnet(&other) {
             magic::fib_add_ifaddr(k, dev, &other);
         }

@@ -27,6 +27,25 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
     }
 }
 
+/// `NETDEV_REGISTER`: `dev` is new in its namespace, or has moved there. IPv4 is switched on, with conf/default's
+/// values (DEV-41), if the MTU allows it.
+pub fn on_register(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    if k.devs[dev].mtu >= MIN_MTU {
+        inetdev_init(k, cx, dev);
+    }
+}
+
+/// `inetdev_init`
+fn inetdev_init(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    let conf = sysctl::DevConf::from_default(&k.net_of(dev).conf);
+    let neigh = sysctl::new_parms(k, cx);
+    let cold = &mut k.devs[dev].cold;
+    cold.devconf = conf;
+    cold.neigh = neigh;
+    cold.in_device = true;
+    sysctl::refresh(k, dev);
+}
+
 /// `NETDEV_UP`: `dev` was set up. `lo` gets 127.0.0.1/8 unless it has it, whatever other addresses there are
 /// (DEV-37; seen); the routes of the addresses come back (ADDR-2); with arp_notify they are announced (ARP-25).
 pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
@@ -86,11 +105,7 @@ pub fn on_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if k.devs[dev].cold.in_device && !valid {
         inetdev_destroy(k, cx, dev);
     } else if !k.devs[dev].cold.in_device && valid {
-        let conf = sysctl::DevConf::from_default(&k.net_of(dev).conf);
-        let d = &mut k.devs[dev];
-        d.cold.devconf = conf;
-        d.cold.in_device = true;
-        sysctl::refresh(k, dev);
+        inetdev_init(k, cx, dev);
     }
     k.net_of(dev).v4.changed();
 }
@@ -106,4 +121,5 @@ fn inetdev_destroy(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     }
     k.devs[dev].cold.in_device = false;
     sysctl::refresh(k, dev);
+    neigh::flush_dev(k, cx, dev, true);
 }

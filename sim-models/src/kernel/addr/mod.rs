@@ -7,7 +7,7 @@ mod magic;
 mod tests;
 
 pub use devinet::{inet_del_ifa, inet_insert_ifa};
-pub use event::{on_carrier, on_down, on_mtu, on_unregister, on_up};
+pub use event::{on_carrier, on_down, on_mtu, on_register, on_unregister, on_up};
 
 use super::{DevId, Kernel, NsId, fib::Hit, rtnl::Scope, sysctl::ConfBits};
 use crate::packet::Addr;

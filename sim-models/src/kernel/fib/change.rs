@@ -101,7 +101,7 @@ impl<A: Addr> Tables<A> {
     pub fn flush_prefsrc(&mut self, addr: A) -> usize {
         let stray = |r: &Route<A>| r.table == RT_TABLE_MAIN && r.prefsrc == Some(addr);
         let prefixes: Vec<(DevId, Prefix<A>)> =
-            self.merged.dump().into_iter().filter(|r| stray(r)).map(|r| (r.dev, r.prefix)).collect();
+            self.merged.iter().filter(|r| stray(r)).map(|r| (r.dev, r.prefix)).collect();
         let mut gone = 0;
         for (dev, prefix) in prefixes {
             gone += self.merged.retain(prefix, |r| !stray(r));

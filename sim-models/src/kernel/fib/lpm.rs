@@ -131,12 +131,18 @@ impl<A: Addr> Lpm<A> {
         gone
     }
 
+    /// All routes, in no order that means anything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Route<A>> {
+        let (few, many) = match &self.shape {
+            Shape::Few { routes, .. } => (Some(routes), None),
+            Shape::Many(many) => (None, Some(many.routes.values().flatten())),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten())
+    }
+
     /// In the kernel's order of dumping: by address, of equal addresses the longest prefix first, then as searched.
     pub(super) fn dump(&self) -> Vec<&Route<A>> {
-        let mut all: Vec<&Route<A>> = match &self.shape {
-            Shape::Few { routes, .. } => routes.iter().collect(),
-            Shape::Many(many) => many.routes.values().flatten().collect(),
-        };
+        let mut all: Vec<&Route<A>> = self.iter().collect();
         all.sort_by_key(|r| (r.prefix.addr, Reverse(r.prefix.len)));
         all
     }

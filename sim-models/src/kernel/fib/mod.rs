@@ -65,6 +65,18 @@ pub struct Hit<A> {
     pub origin: u32,
 }
 
+impl<A: Addr> Hit<A> {
+    /// Whom the link layer is asked for: the gateway if it is one, else `dst` itself (`rt_nexthop`). A gateway that is
+    /// one of our own addresses only names a device (RT-12).
+    #[inline]
+    pub fn nexthop(&self, dst: A) -> A {
+        match self.gw {
+            Some(gw) if self.nh_scope == Scope::Link => gw,
+            _ => dst,
+        }
+    }
+}
+
 /// A namespace's tables for one family. Policy rules, once there are any, would be asked in [`Tables::lookup`].
 pub struct Tables<A: Addr> {
     /// Bumped by every change: whoever keeps an answer compares it.

@@ -383,7 +383,7 @@ fn a_table_that_nobody_used() {
 #[test]
 fn types_of_addresses() {
     let mut lab = Lab::new();
-    let (v0, v1) = (lab.dev("v0"), lab.dev("v1"));
+    lab.dev("v0");
     lab.ok("link set v0 up
             addr add 10.0.0.1/24 dev v0
             route add blackhole 20.0.0.0/8");

@@ -342,6 +342,7 @@ impl Kernel {
     /// # Errors
     /// The kernel's own: errno and extack text. Nothing is changed then, unless the kernel itself leaves a part done.
     pub fn rtnl(&mut self, cx: &mut Cx, ns: NsId, op: &RtnlOp) -> Result<(), RtnlError> {
+        self.changed();
         let answer = match op {
             RtnlOp::NewLink { name, attrs, config } => link::new_link(self, cx, ns, name, attrs, config),
             RtnlOp::SetLink { name, attrs } => link::set_link(self, cx, ns, name, attrs),

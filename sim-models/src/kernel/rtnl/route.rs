@@ -67,3 +67,6 @@ pub(super) fn del_route(k: &mut Kernel, _cx: &mut Cx, ns: NsId, r: &RouteSpec) -
     };
     k.net_mut(ns).v4.delete(&wanted).map(drop).map_err(RtnlError::new)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::{Config, Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, device, maste
 use crate::{
     drivers::{self, Kind, veth::Peer},
     kernel::{
-        DevId, NetDevice, neigh,
+        DevId, NetDevice, addr, neigh,
         netdevice::{Cold, OperState, Stats},
         sysctl::{ConfBits, DevConf},
     },
@@ -121,7 +121,7 @@ fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, a: &LinkAttrs, c: &
     let mac = if loopback { Mac::ZERO } else { next_mac(k) };
     let dev = k.devs.insert(blank(k, ns, ifindex, name, a.address.unwrap_or(mac), a, c));
     list(k, dev);
-    device::inetdev_init(k, cx, dev);
+    addr::on_register(k, cx, dev);
     if let Err(e) = drivers::newlink(k, cx, dev, c) {
         remove::unregister(k, cx, &[dev]);
         return Err(e);

@@ -6,7 +6,6 @@ use crate::{
     kernel::{
         DevId, addr, arp, neigh,
         netdevice::{IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_UP},
-        sysctl,
     },
     packet::Mac,
 };
@@ -74,17 +73,6 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
     addr::on_mtu(k, cx, dev);
     notify(k, cx, dev, Event::ChangeMtu);
     Ok(())
-}
-
-/// `inetdev_init`: IPv4 is on, with the namespace's default settings.
-pub(super) fn inetdev_init(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
-    let conf = sysctl::DevConf::from_default(&k.net_of(dev).conf);
-    let parms = sysctl::new_parms(k, cx);
-    let cold = &mut k.devs[dev].cold;
-    cold.devconf = conf;
-    cold.neigh = parms;
-    cold.in_device = true;
-    sysctl::refresh(k, dev);
 }
 
 /// `dev_set_mac_address`: by hand.

@@ -3,7 +3,7 @@
 use super::{Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, create, device, master, named, names, netns, remove};
 use crate::{
     drivers::{self, bridge},
-    kernel::{DevId, linkwatch},
+    kernel::{DevId, addr, linkwatch},
 };
 
 /// `ip link set NAME …`: first the driver's own settings and those of the port, then as [`do_setlink`] orders it. What
@@ -157,6 +157,6 @@ fn change_net_namespace(
         None => d.cold.iflink = ifindex,
     }
     create::list(k, dev);
-    device::inetdev_init(k, cx, dev);
+    addr::on_register(k, cx, dev);
     Ok(())
 }

@@ -1,11 +1,17 @@
 //! Every figure of a report, computed once from the outcomes; text, page, JSON and CSV only write them down, so they
 //! cannot disagree.
 
-use indexmap::IndexMap;
-use scenarios::outcome::{Batch, FlowOutcome, PointOutcome, ScenarioOutcome};
-use sim_core::{hist::Hist, series::Series};
+mod crowd;
+mod flow;
 
-use crate::{names, spread};
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use scenarios::outcome::{Batch, PointOutcome, ScenarioOutcome};
+
+use crate::names;
+use crowd::Shown;
+pub use flow::{FlowFigures, Percentile, Target};
 
 /// The percentiles that tables show, parts per million.
 pub const TABLE: [u64; 4] = [500_000, 900_000, 990_000, 999_000];
@@ -34,7 +40,11 @@ pub struct PointFigures<'b> {
     /// Unique in the scenario; empty where nothing is swept.
     pub slug: String,
     pub status: Status,
+    /// Every flow, in order of the file.
     pub flows: Vec<FlowFigures<'b>>,
+    /// Flows of a kind taken together where they are many.
+    crowds: Vec<FlowFigures<'b>>,
+    shown: Vec<Shown>,
     /// In order of reason, place, hop.
     pub drops: Vec<DropFigure>,
     /// Hop → (times run, core time in picoseconds), in path order.
@@ -73,47 +83,6 @@ impl Status {
             Status::Unjudged => "unjudged",
         }
     }
-}
-
-/// One traffic entry at one point, all seeds together.
-#[derive(Debug)]
-pub struct FlowFigures<'b> {
-    /// The first seed's; name, kind and measure are the same for all.
-    pub first: &'b FlowOutcome,
-    /// Unique in the point.
-    pub slug: String,
-    /// Seeds that were run.
-    pub seeds: usize,
-    pub sent: u64,
-    pub received: u64,
-    pub lost: u64,
-    pub bytes: u64,
-    /// Sum over the seeds, picoseconds.
-    pub active_ps: u64,
-    pub errors: IndexMap<&'b str, u64>,
-    pub latency: Hist,
-    pub series: Series,
-    /// On a grid of about twenty a decade of 1/(1 − p), as far as the number of samples carries.
-    pub percentiles: Vec<Percentile>,
-    /// Limits that expectations set on this flow's latency.
-    pub targets: Vec<Target>,
-}
-
-/// A value below which `per_million` of all latencies lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Percentile {
-    pub per_million: u64,
-    pub latency_ps: u64,
-    /// Mean over the seeds and half the width of its 95 % interval; `None` with fewer than two seeds.
-    pub spread: Option<spread::Spread>,
-}
-
-/// A limit on a percentile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
-    pub per_million: u64,
-    pub limit_ps: u64,
-    pub holds: bool,
 }
 
 /// Losses of one kind at one place, all seeds together.
@@ -179,16 +148,16 @@ impl ScenarioFigures<'_> {
 impl<'b> PointFigures<'b> {
     fn of(outcome: &'b PointOutcome, slug: String) -> PointFigures<'b> {
         let mut flows: IndexMap<&str, FlowFigures> = IndexMap::new();
+        let targets = targets(outcome);
         let mut drops: Vec<DropFigure> = Vec::new();
         let mut stages: IndexMap<&str, (u64, u64)> = IndexMap::new();
         let mut ledger = [0u64; 5];
         let mut slugs = names::Slugs::default();
         for run in &outcome.runs {
             for flow in &run.flows {
-                flows
-                    .entry(&flow.name)
-                    .or_insert_with(|| FlowFigures::empty(flow, slugs.take(&flow.name, "flow")))
-                    .add(flow);
+                let figures =
+                    flows.entry(&flow.name).or_insert_with(|| FlowFigures::empty(flow, slugs.take(&flow.name, "flow")));
+                figures.add(run, flow);
             }
             drops.extend(run.drops.iter().map(|d| DropFigure {
                 reason: d.reason.clone(),
@@ -206,8 +175,23 @@ impl<'b> PointFigures<'b> {
                 *sum = sum.saturating_add(n);
             }
         }
-        let flows = flows.into_values().map(|flow| flow.finish(outcome)).collect();
-        PointFigures { outcome, slug, status: status(outcome), flows, drops: merged(drops), stages, ledger }
+        let mut flows: Vec<FlowFigures> = flows.into_values().collect();
+        for flow in &mut flows {
+            flow.finish(targets.get(flow.name.as_str()).cloned().unwrap_or_default());
+        }
+        let (crowds, shown) = crowd::shown(&flows, &mut slugs);
+        let (status, drops) = (status(outcome), merged(drops));
+        PointFigures { outcome, slug, status, flows, crowds, shown, drops, stages, ledger }
+    }
+
+    /// What people are shown: every flow, or where those of a kind are many, all of them as one, then the worst of them.
+    /// With each, whether it is such a worst one.
+    pub fn shown(&self) -> impl Iterator<Item = (&FlowFigures<'b>, bool)> {
+        self.shown.iter().map(|shown| match shown {
+            Shown::Flow(i) => (&self.flows[*i], false),
+            Shown::Crowd(i) => (&self.crowds[*i], false),
+            Shown::Worst(i) => (&self.flows[*i], true),
+        })
     }
 
     /// "seeds 1–10", "seed 7", "seeds 1, 5, 9", "12 seeds".
@@ -233,102 +217,16 @@ impl<'b> PointFigures<'b> {
     }
 }
 
-impl<'b> FlowFigures<'b> {
-    fn empty(first: &'b FlowOutcome, slug: String) -> FlowFigures<'b> {
-        FlowFigures {
-            first,
-            slug,
-            seeds: 0,
-            sent: 0,
-            received: 0,
-            lost: 0,
-            bytes: 0,
-            active_ps: 0,
-            errors: IndexMap::new(),
-            latency: Hist::default(),
-            series: Series::default(),
-            percentiles: Vec::new(),
-            targets: Vec::new(),
+/// Limits on latencies by flow.
+fn targets(point: &PointOutcome) -> BTreeMap<&str, Vec<Target>> {
+    let mut targets: BTreeMap<&str, Vec<Target>> = BTreeMap::new();
+    for verdict in &point.verdicts {
+        if let Some((flow, per_million, limit_ps)) = &verdict.target {
+            let target = Target { per_million: *per_million, limit_ps: *limit_ps, holds: verdict.holds };
+            targets.entry(flow).or_default().push(target);
         }
     }
-
-    fn add(&mut self, flow: &'b FlowOutcome) {
-        self.seeds += 1;
-        self.sent = self.sent.saturating_add(flow.sent);
-        self.received = self.received.saturating_add(flow.received);
-        self.lost = self.lost.saturating_add(flow.lost);
-        self.bytes = self.bytes.saturating_add(flow.bytes);
-        self.active_ps = self.active_ps.saturating_add(flow.active_ps);
-        for (name, count) in &flow.errors {
-            let sum = self.errors.entry(name).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-        self.latency.merge(&flow.latency);
-        self.series.merge(&flow.series);
-    }
-
-    fn finish(mut self, point: &PointOutcome) -> FlowFigures<'b> {
-        let name = self.first.name.as_str();
-        let seeds: Vec<&Hist> =
-            point.runs.iter().flat_map(|r| &r.flows).filter(|f| f.name == name).map(|f| &f.latency).collect();
-        self.percentiles = percentiles(&self.latency, &seeds);
-        for verdict in &point.verdicts {
-            if let Some((flow, per_million, limit_ps)) = &verdict.target
-                && flow == name
-            {
-                let target = Target { per_million: *per_million, limit_ps: *limit_ps, holds: verdict.holds };
-                self.targets.push(target);
-            }
-        }
-        self.targets.sort();
-        self.targets.dedup();
-        self
-    }
-
-    /// The percentile at `per_million`, also where the grid does not reach; `None` without samples.
-    pub fn percentile(&self, per_million: u64) -> Option<u64> {
-        self.latency.quantile(per_million)
-    }
-    /// Half the width of the 95 % interval over seeds at a percentile of the grid.
-    pub fn margin(&self, per_million: u64) -> Option<u64> {
-        let found = self.percentiles.iter().find(|p| p.per_million == per_million)?;
-        found.spread.map(|s| s.margin)
-    }
-    /// "round trip" begins with a small letter in the outcome; at the head of an axis or a cell it stays so.
-    pub fn measure(&self) -> &str {
-        &self.first.measure
-    }
-}
-
-/// Percentiles from 0 on that `n` samples can tell apart, parts per million: nineteen a decade of 1/(1 − p), so that
-/// 50, 90, 99 … are among them.
-pub fn grid(n: u64) -> Vec<u64> {
-    let mut grid = Vec::new();
-    let mut step = 50_000;
-    let mut at = 0;
-    while step > 0 {
-        // Twenty steps of a decade less the two of the next: 0, 5, … 85, then 90, 90.5, …
-        for _ in 0..18 {
-            grid.push(at);
-            at += step;
-        }
-        step /= 10;
-    }
-    // The largest percentile with at least one sample above it, and at least the median.
-    grid.retain(|p| *p <= 500_000 || u128::from(1_000_000 - p) * u128::from(n) >= 1_000_000);
-    grid
-}
-
-fn percentiles(all: &Hist, seeds: &[&Hist]) -> Vec<Percentile> {
-    if all.count() == 0 {
-        return Vec::new();
-    }
-    let at = |per_million| {
-        let each: Vec<u64> = seeds.iter().filter_map(|h| h.quantile(per_million)).collect();
-        let latency_ps = all.quantile(per_million)?;
-        Some(Percentile { per_million, latency_ps, spread: spread::of(&each) })
-    };
-    grid(all.count()).into_iter().filter_map(at).collect()
+    targets
 }
 
 fn merged(mut drops: Vec<DropFigure>) -> Vec<DropFigure> {
@@ -353,22 +251,5 @@ fn status(point: &PointOutcome) -> Status {
         Status::Unjudged
     } else {
         Status::Holds
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_grid_has_the_percentiles_that_tables_show_and_stops_where_samples_do() {
-        let grid = super::grid(1_000_000);
-        for p in [0, 500_000, 900_000, 990_000, 999_000, 999_900] {
-            assert!(grid.contains(&p), "{p}");
-        }
-        assert!(grid.windows(2).all(|w| w[0] < w[1]));
-        assert_eq!(super::grid(1).last(), Some(&500_000));
-        assert_eq!(super::grid(0).last(), Some(&500_000));
-        assert_eq!(super::grid(10).last(), Some(&900_000));
-        assert_eq!(super::grid(100).last(), Some(&990_000));
-        assert_eq!(super::grid(u64::MAX).last(), Some(&999_985));
     }
 }
