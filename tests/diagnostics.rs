@@ -1,41 +1,63 @@
-//! Broken scenario files under `bad/`: each ends with one comment `// error LINE:COLUMN: TEXT` for every mistake in it.
-//! All of them are found at once, at their places, and nothing else is.
+//! Broken scenario files: every mistake of a file is reported, at its place. Each file under `bad/` carries a line
+//! `// error LINE:COLUMN: text` for every message, which begins with that text.
 
-use onerouter_tests::source;
+use scenarios::{check, diagnostic::Diagnostic};
+use std::path::{Path, PathBuf};
 
-/// What a file says of itself.
-fn expected(text: &str) -> Vec<(String, String)> {
-    let comments = text.lines().filter_map(|l| l.strip_prefix("// error "));
-    comments.filter_map(|c| c.split_once(": ")).map(|(place, text)| (place.to_owned(), text.to_owned())).collect()
+fn bad_files() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("bad");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
+        .expect("tests/bad is there")
+        .map(|e| e.expect("a directory entry").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "ron"))
+        .collect();
+    files.sort();
+    files
 }
 
-#[test]
-fn every_mistake_of_a_file_is_found_at_its_place() {
-    let files: Vec<String> = source::files().into_iter().filter(|f| f.starts_with("tests/bad/")).collect();
-    assert!(!files.is_empty());
-    for file in files {
-        let text = source::text(&file).unwrap();
-        let expected = expected(&text);
-        assert!(!expected.is_empty(), "{file} expects nothing");
-        let found = scenarios::check(&[source::root().join(&file)]).diagnostics;
-        let shown: Vec<String> = found.iter().map(|d| d.render(false)).collect();
-        let all = shown.join("\n\n");
-        let mut rest: Vec<&String> = shown.iter().collect();
-        for (place, text) in &expected {
-            let at = format!("{}:{place}\n", file.rsplit('/').next().unwrap());
-            let hit = rest.iter().position(|s| s.contains(&at) && s.contains(text));
-            let hit = hit.unwrap_or_else(|| panic!("{file}: no `{text}` at {place} in\n{all}"));
-            rest.remove(hit);
-        }
-        assert!(
-            rest.is_empty(),
-            "{file}: not expected:\n{}",
-            rest.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("\n\n")
-        );
+/// "12:5: text" of each expected message, in order of place.
+fn expected(text: &str) -> Vec<String> {
+    text.lines().filter_map(|l| l.trim_start().strip_prefix("// error ")).map(|l| l.trim_end().to_owned()).collect()
+}
+
+fn found(d: &Diagnostic) -> String {
+    match d.line_column() {
+        Some((line, column)) => format!("{line}:{column}: {}", d.headline()),
+        None => format!("file: {}", d.headline()),
     }
 }
 
 #[test]
-fn ten_different_mistakes_are_ten_messages() {
-    assert_eq!(expected(&source::text("tests/bad/ten.ron").unwrap()).len(), 10);
+fn every_mistake_of_every_bad_file_is_reported_at_its_place() {
+    let files = bad_files();
+    assert!(files.len() >= 25, "only {} bad files", files.len());
+    let mut wrong = String::new();
+    for file in &files {
+        let text = String::from_utf8_lossy(&std::fs::read(file).expect("a readable file")).into_owned();
+        let wanted = expected(&text);
+        let report = check(std::slice::from_ref(file));
+        let got: Vec<String> = report.diagnostics.iter().map(found).collect();
+        let same = got.len() == wanted.len() && got.iter().zip(&wanted).all(|(g, w)| g.starts_with(w.as_str()));
+        if !same || wanted.is_empty() {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            wrong += &format!("{name}: found\n");
+            got.iter().for_each(|g| wrong += &format!("// error {g}\n"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn ten_mistakes_give_ten_messages_with_excerpts() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("bad/ten.ron");
+    let report = check(&[file]);
+    assert!(report.diagnostics.len() >= 10, "{}", report.diagnostics.len());
+    for d in &report.diagnostics {
+        let text = d.render(false);
+        let (line, column) = d.line_column().expect("a place");
+        assert!(text.starts_with("error: ") && text.contains(&format!("bad/ten.ron:{line}:{column}\n")), "{text}");
+        assert!(text.contains('^') && !text.contains('\u{1b}'), "{text}");
+    }
+    let all: Vec<String> = report.diagnostics.iter().map(|d| d.render(false)).collect();
+    assert!(all.iter().any(|t| t.ends_with("help: did you mean `veth1`?")), "{}", all.join("\n\n"));
 }

@@ -27,7 +27,7 @@ const WIDE: usize = 160;
 
 impl Diagnostic {
     pub fn new(source: &Arc<Source>, range: Range, title: impl Into<String>) -> Diagnostic {
-        let variant = source.variant.clone();
+        let variant = if source.is_spliced(range) { String::new() } else { source.variant.clone() };
         let (source, range) = source.original(range);
         Diagnostic { range: Some(range), variant, ..Diagnostic::bare(source, title.into()) }
     }

@@ -121,6 +121,12 @@ impl Source {
         }
     }
 
+    /// Does `range` lie in a value that was spliced in? Then the value's own place says which point it is about.
+    pub fn is_spliced(&self, range: Range) -> bool {
+        let inside = |s: &Splice| s.new.start <= range.start && range.end <= s.new.end;
+        self.base.as_ref().is_some_and(|(_, splices)| splices.iter().any(inside))
+    }
+
     /// Line and column of a byte, both from 1; the column counts characters.
     pub fn line_column(&self, at: u32) -> (usize, usize) {
         let lines = self.line_starts();

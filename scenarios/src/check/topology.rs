@@ -3,7 +3,7 @@
 use super::Checker;
 use crate::{
     diagnostic::Diagnostic,
-    names::{DevRef, NsRef, bad_dev_name},
+    names::{DevRef, NoSuch, NsRef, bad_dev_name},
     read::{At, Entry},
     requests,
     spec::{Device, Namespace, PEER, Scenario, Wire},
@@ -129,8 +129,11 @@ fn ports(c: &mut Checker, at: NsRef, net: &Namespace) {
             let found = match c.names.dev_in(at, name) {
                 Ok(found) => found,
                 Err(e) => {
-                    let before = format!("port `{name}` of `{}`: ", entry.name);
-                    c.no_such(port.place, &before, e, "no such device");
+                    // "`veht1` is not a device of …": whose port it should be stands between.
+                    let kind = d.variant.to_lowercase();
+                    let title = e.title.replacen('`', "port `", 1);
+                    let title = title.replacen("` is", &format!("` of {kind} `{}` is", entry.name), 1);
+                    c.no_such(port.place, "", NoSuch { title, ..e }, "no such device");
                     continue;
                 }
             };

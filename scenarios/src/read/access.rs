@@ -5,7 +5,7 @@ use super::{
     de::{De, There, Trouble},
 };
 use crate::{
-    diagnostic::{did_you_mean, one_of},
+    diagnostic::{did_you_mean, nearest, one_of},
     range,
     source::Range,
     tree::{Kind, Node, Whole, word},
@@ -77,6 +77,8 @@ pub(super) struct Fields<'a> {
     known: &'static [&'static str],
     found: std::slice::Iter<'a, (Range, Node)>,
     seen: u128,
+    /// Meant by a misspelt name: not missed.
+    meant: u128,
     absent: usize,
     whole: Whole,
     value: Option<De<'a>>,
@@ -90,13 +92,15 @@ impl<'a> Fields<'a> {
         found: &'a [(Range, Node)],
         whole: Whole,
     ) -> Self {
-        Fields { de, name, known, found: found.iter(), seen: 0, absent: 0, whole, value: None }
+        Fields { de, name, known, found: found.iter(), seen: 0, meant: 0, absent: 0, whole, value: None }
     }
 
-    fn unknown(&self, name: &str, range: Range) {
+    fn unknown(&mut self, name: &str, range: Range) {
         let title = format!("`{}` has no field `{name}`", self.name);
         let list = self.known.iter().copied();
-        let help = did_you_mean(name, list.clone()).unwrap_or_else(|| format!("its fields are {}", and(list)));
+        let near = nearest(name, list.clone());
+        self.meant |= near.and_then(|n| self.known.iter().position(|k| *k == n)).map_or(0, |i| 1 << i);
+        let help = near.map_or_else(|| format!("its fields are {}", and(list)), |n| format!("did you mean `{n}`?"));
         self.de.report(Trouble::said(Some(range), title, Some(help)));
     }
 }
@@ -123,7 +127,8 @@ impl<'a> MapAccess<'a> for Fields<'a> {
             let i = self.absent;
             self.absent += 1;
             if self.seen & (1 << i) == 0 {
-                let there = if self.whole == Whole::Yes { There::No } else { There::Unknown };
+                let known = self.whole == Whole::Yes && self.meant & (1 << i) == 0;
+                let there = if known { There::No } else { There::Unknown };
                 self.value = Some(De { there, stripped: false, field: self.known[i], ..self.de });
                 return seed.deserialize(BorrowedStrDeserializer::new(self.known[i])).map(Some);
             }
@@ -420,6 +425,8 @@ impl<'a> SeqAccess<'a> for Items<'a> {
 /// A value with a name in front, or a bare name: one of several kinds.
 pub(super) struct EnumAccess<'a> {
     pub de: De<'a>,
+    /// "a device"
+    pub what: &'static str,
     pub variants: &'static [&'static str],
 }
 
@@ -433,16 +440,17 @@ impl<'a> de::EnumAccess<'a> for EnumAccess<'a> {
             Kind::Word => self.de.node.range,
             Kind::Struct { name: Some(name), .. } | Kind::Tuple { name: Some(name), .. } => *name,
             _ => {
-                let title =
-                    format!("expected {}, found {}", one_of(self.variants.iter().copied()), self.de.node.describe());
-                return Err(Trouble::said(None, title, None));
+                let title = format!("expected {}, found {}", self.what, self.de.node.describe());
+                let help = format!("written {}(…)", self.variants.first().unwrap_or(&""));
+                return Err(Trouble::said(None, title, Some(help)));
             }
         };
         let name = word(source, range);
         let Some(known) = self.variants.iter().find(|v| **v == name) else {
             let list = self.variants.iter().copied();
-            let title = format!("`{name}` is not one of {}", one_of(list.clone()));
-            return Err(Trouble::said(Some(range), title, did_you_mean(name, list)));
+            let title = format!("`{name}` is not {}", self.what);
+            let help = did_you_mean(name, list.clone()).unwrap_or_else(|| format!("expected {}", one_of(list)));
+            return Err(Trouble::said(Some(range), title, Some(help)));
         };
         let value = seed.deserialize(BorrowedStrDeserializer::new(known))?;
         Ok((value, Variant(De { stripped: true, ..self.de })))

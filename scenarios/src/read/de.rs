@@ -79,6 +79,16 @@ impl de::Error for Trouble {
     }
 }
 
+/// What the language calls its enums.
+fn what(name: &'static str) -> &'static str {
+    match name {
+        "Traffic" => "a kind of traffic",
+        "Expect" => "an expectation",
+        "Arrivals" => "a law of arrivals",
+        other => other,
+    }
+}
+
 /// Rust's names of types mean nothing to the author of a scenario.
 fn friendly(expected: &str) -> &str {
     match expected {
@@ -333,14 +343,14 @@ impl<'de> Deserializer<'de> for De<'de> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
         if self.there != There::Yes {
             return Err(self.absent());
         }
-        visitor.visit_enum(EnumAccess { de: self, variants })
+        visitor.visit_enum(EnumAccess { de: self, what: what(name), variants })
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Trouble> {

@@ -252,6 +252,16 @@ impl<'s> Parser<'s> {
         if self.close(whole) {
             return After::Closed;
         }
+        // A word that touches the end of a string was meant to stand in one: everything after is inside out.
+        let word_follows = self.c.char().is_some_and(|c| c.is_alphanumeric() || c == '_');
+        if word_follows && self.c.text[..self.c.at].ends_with('"') {
+            let at = self.c.at;
+            let help = "perhaps the quote that ends a string before this is missing".to_owned();
+            self.error_help(Range::new(at - 1, at), "a string ends here, and a word follows", "", Some(help));
+            *whole = Whole::No;
+            self.halt();
+            return After::Closed;
+        }
         // What follows looks like the next element: only the comma is missing.
         let previous = self.c.text[..self.c.at].trim_end().len();
         self.error(Range::new(previous, previous + 1), "expected a comma", "before the next entry");
