@@ -49,7 +49,18 @@ pub struct Percentile {
 pub struct Target {
     pub per_million: u64,
     pub limit_ps: u64,
-    pub holds: bool,
+    /// The percentile should be above it, not below.
+    pub above: bool,
+}
+
+impl Target {
+    /// An outcome does not say on which side of its limit a percentile should be; whether it holds and what was measured
+    /// do.
+    pub(super) fn of(per_million: u64, limit_ps: u64, holds: bool, latency: &Hist) -> Target {
+        let is_below = latency.quantile(per_million).is_none_or(|ps| ps < limit_ps);
+        let received = latency.count() > 0;
+        Target { per_million, limit_ps, above: received && is_below != holds }
+    }
 }
 
 impl<'b> FlowFigures<'b> {
@@ -93,12 +104,14 @@ impl<'b> FlowFigures<'b> {
     }
 
     /// All seeds are in.
-    pub(super) fn finish(&mut self, mut targets: Vec<Target>) {
+    pub(super) fn finish(&mut self, limits: &[(u64, u64, bool)]) {
         let seeds: Vec<&Hist> = self.runs.iter().map(|(_, flow)| &flow.latency).collect();
         self.percentiles = percentiles(&self.latency, &seeds);
-        targets.sort();
-        targets.dedup();
-        self.targets = targets;
+        let target =
+            |(per_million, limit, holds): &(u64, u64, bool)| Target::of(*per_million, *limit, *holds, &self.latency);
+        self.targets = limits.iter().map(target).collect();
+        self.targets.sort();
+        self.targets.dedup();
     }
 
     /// The percentile at `per_million`, also where the grid does not reach; `None` without samples.
@@ -146,6 +159,17 @@ pub(super) fn percentiles(all: &Hist, seeds: &[&Hist]) -> Vec<Percentile> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn the_side_of_a_limit_follows_from_what_was_measured() {
+        let mut latency = Hist::default();
+        latency.record(50);
+        let above = |limit, holds| Target::of(500_000, limit, holds, &latency).above;
+        assert_eq!([above(80, true), above(80, false), above(20, true), above(20, false)], [false, true, true, false]);
+        assert!(!Target::of(500_000, 80, false, &Hist::default()).above, "nothing was received");
+    }
+
     #[test]
     fn the_grid_has_the_percentiles_that_tables_show_and_stops_where_samples_do() {
         let grid = super::grid(1_000_000);

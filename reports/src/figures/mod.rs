@@ -148,7 +148,7 @@ impl ScenarioFigures<'_> {
 impl<'b> PointFigures<'b> {
     fn of(outcome: &'b PointOutcome, slug: String) -> PointFigures<'b> {
         let mut flows: IndexMap<&str, FlowFigures> = IndexMap::new();
-        let targets = targets(outcome);
+        let limits = limits(outcome);
         let mut drops: Vec<DropFigure> = Vec::new();
         let mut stages: IndexMap<&str, (u64, u64)> = IndexMap::new();
         let mut ledger = [0u64; 5];
@@ -177,7 +177,7 @@ impl<'b> PointFigures<'b> {
         }
         let mut flows: Vec<FlowFigures> = flows.into_values().collect();
         for flow in &mut flows {
-            flow.finish(targets.get(flow.name.as_str()).cloned().unwrap_or_default());
+            flow.finish(limits.get(flow.name.as_str()).map_or(&[], Vec::as_slice));
         }
         let (crowds, shown) = crowd::shown(&flows, &mut slugs);
         let (status, drops) = (status(outcome), merged(drops));
@@ -217,16 +217,15 @@ impl<'b> PointFigures<'b> {
     }
 }
 
-/// Limits on latencies by flow.
-fn targets(point: &PointOutcome) -> BTreeMap<&str, Vec<Target>> {
-    let mut targets: BTreeMap<&str, Vec<Target>> = BTreeMap::new();
+/// Limits on latencies by flow: percentile, limit, whether it holds.
+fn limits(point: &PointOutcome) -> BTreeMap<&str, Vec<(u64, u64, bool)>> {
+    let mut limits: BTreeMap<&str, Vec<(u64, u64, bool)>> = BTreeMap::new();
     for verdict in &point.verdicts {
         if let Some((flow, per_million, limit_ps)) = &verdict.target {
-            let target = Target { per_million: *per_million, limit_ps: *limit_ps, holds: verdict.holds };
-            targets.entry(flow).or_default().push(target);
+            limits.entry(flow).or_default().push((*per_million, *limit_ps, verdict.holds));
         }
     }
-    targets
+    limits
 }
 
 fn merged(mut drops: Vec<DropFigure>) -> Vec<DropFigure> {

@@ -108,6 +108,7 @@ fn verdicts(html: &mut String, figures: &Figures) {
          <label for=\"order\">Sort</label><select id=\"order\">\
          <option value=\"file\">as run</option><option value=\"worst\">worst first</option>\
          <option value=\"slowest\">slowest p99 first</option><option value=\"lost\">most lost first</option></select>\
+         <button id=\"all\" type=\"button\">Open all</button>\
          <span id=\"shown\" class=\"muted\" role=\"status\"></span></div>\n",
     );
     tables::summary(html, figures);

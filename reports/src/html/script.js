@@ -31,6 +31,13 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && target.tagName === "DETAILS") { target.open = true; target.scrollIntoView(); }
   };
+  const all = document.getElementById("all");
+  const points = [...document.querySelectorAll("details.point")];
+  all.addEventListener("click", () => {
+    const closed = points.some((point) => !point.open);
+    for (const point of points) point.open = closed;
+    all.textContent = closed ? "Close all" : "Open all";
+  });
   box.addEventListener("input", filter);
   order.addEventListener("change", sort);
   addEventListener("hashchange", open);

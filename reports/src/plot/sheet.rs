@@ -130,9 +130,10 @@ pub fn legend(picture: &mut Picture, lane: &Frame, keys: &[Key]) {
     }
 }
 
-/// "p99 < 80 us".
+/// "target p99 < 80 us".
 pub fn target_text(target: &Target) -> String {
-    format!("target p{} < {}", units::percentile(target.per_million), units::exact(target.limit_ps))
+    let side = if target.above { '>' } else { '<' };
+    format!("target p{} {side} {}", units::percentile(target.per_million), units::exact(target.limit_ps))
 }
 
 /// Those targets that are worth their place on a latency axis from `min` to `max`: one far away would squeeze the
@@ -147,12 +148,21 @@ pub fn target_lines(picture: &mut Picture, lane: &Frame, axis: &Axis, targets: &
     for target in targets.iter().filter(|t| axis.holds(t.limit_ps as f64)) {
         let y = axis.at(target.limit_ps as f64);
         picture.line(vec![(lane.left, y), (lane.right, y)], Ink::Orange, 1.5, DOTTED);
-        let above = Label::new((lane.left + 6.0, y - 5.0), target_text(target), SMALL, Ink::Orange);
-        let below = Label { y: y + SMALL + 2.0, ..above.clone() };
-        if above.frame().top > lane.top {
-            picture.note(above);
-        } else {
-            picture.note(below);
+        target_label(picture, lane, (lane.left + 6.0, y), target);
+    }
+}
+
+/// The words of a target, above its line if there is room, else below; the other way round if the data should be above.
+pub fn target_label(picture: &mut Picture, lane: &Frame, (x, y): (f64, f64), target: &Target) {
+    let above = Label::new((x, y - 5.0), target_text(target), SMALL, Ink::Orange);
+    let over = (above.frame().right - lane.right).max(0.0);
+    let above = Label { x: x - over, ..above };
+    let below = Label { y: y + SMALL + 2.0, ..above.clone() };
+    let order = if target.above { [below, above] } else { [above, below] };
+    for label in order {
+        let frame = label.frame();
+        if frame.top > lane.top && frame.bottom < lane.bottom && picture.note(label) {
+            return;
         }
     }
 }

@@ -54,7 +54,8 @@ pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
             curves[place].at.push(CurvePoint { text, value: 0.0, flow });
         }
     }
-    curves.retain(|c| c.at.len() > 1);
+    // A curve of flows that never arrive has nothing to show.
+    curves.retain(|c| c.at.len() > 1 && c.at.iter().any(|p| p.flow.latency.count() > 0));
     for curve in &mut curves {
         place(curve);
     }
@@ -128,12 +129,8 @@ pub fn picture(curve: &Curve, caption: &Caption) -> Picture {
     let (targets, y) = latency_axis(curve, &latency);
     let lanes = [(latency, &y), (loss, &loss_y)];
     sheet::axes(&mut picture, if lossy { &lanes } else { &lanes[..1] }, &x);
-    if curve.at.iter().all(|p| p.flow.latency.count() == 0) {
-        sheet::nothing(&mut picture, &latency, "nothing was received");
-    } else {
-        sheet::target_lines(&mut picture, &latency, &y, &targets);
-        draw_latency(&mut picture, &latency, (&x, &y), curve);
-    }
+    draw_targets(&mut picture, &latency, (&x, &y), curve, &targets);
+    draw_latency(&mut picture, &latency, (&x, &y), curve);
     if lossy {
         draw_loss(&mut picture, &loss, (&x, &loss_y), curve);
     }
@@ -146,15 +143,14 @@ fn description(curve: &Curve) -> String {
         Some(format!("{} p50 {} p99 {}", p.text, value(500_000)?, value(990_000)?))
     });
     let list: Vec<String> = list.take(12).collect();
-    let list = if list.is_empty() { "nothing was received".to_owned() } else { list.join("; ") };
-    format!("Latency of {} against {}: {list}.", curve.flow, curve.path)
+    format!("Latency of {} against {}: {}.", curve.flow, curve.path, list.join("; "))
 }
 
 fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {
     let intervals = curve.at.iter().flat_map(|p| [500_000, 990_000].map(|q| interval(p.flow, q)));
     let values = intervals.flatten().flatten();
     let (min, max) = (values.clone().min().unwrap_or(0), values.max().unwrap_or(0));
-    let targets = sheet::near(&common_targets(curve), min, max);
+    let targets = sheet::near(&all_targets(curve), min, max);
     let low = targets.iter().map(|t| t.limit_ps).fold(min, u64::min);
     let high = targets.iter().map(|t| t.limit_ps).fold(max, u64::max);
     // That latency grows evenly with the number of hops shows on a linear axis only.
@@ -162,7 +158,8 @@ fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {
 }
 
 fn draw_latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {
-    for (per_million, ink, dash) in [(990_000, Ink::Orange, DASHED), (500_000, Ink::Blue, SOLID)] {
+    // The dashes last: where both are one line, both can be seen.
+    for (per_million, ink, dash, radius) in [(500_000, Ink::Blue, SOLID, 4.5), (990_000, Ink::Orange, DASHED, 3.0)] {
         let at = |p: &CurvePoint, value: u64| (x.at(p.value), y.at(value as f64));
         let line = curve.at.iter().filter_map(|p| Some(at(p, p.flow.percentile(per_million)?)));
         let line: Vec<(f64, f64)> = line.collect();
@@ -173,7 +170,7 @@ fn draw_latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), cur
                 picture.line(vec![at(point, low), at(point, high)], ink, 1.25, SOLID);
             }
         }
-        line.iter().for_each(|at| picture.dot(*at, 3.5, ink));
+        line.iter().for_each(|at| picture.dot(*at, radius, ink));
         picture.line(line, ink, 2.25, dash);
     }
     let keys = [Key::line("p50", Ink::Blue, SOLID), Key::line("p99", Ink::Orange, DASHED)];
@@ -187,13 +184,32 @@ fn interval(flow: &FlowFigures, per_million: u64) -> Option<[u64; 2]> {
     Some([value.saturating_sub(margin).max(value / 10), value.saturating_add(margin)])
 }
 
-/// Targets are the same at all points, but each holds or not: drawn once.
-fn common_targets(curve: &Curve) -> Vec<Target> {
-    let mut targets: Vec<Target> =
-        curve.at.iter().flat_map(|p| &p.flow.targets).map(|t| Target { holds: true, ..*t }).collect();
+/// The targets of any point.
+fn all_targets(curve: &Curve) -> Vec<Target> {
+    let mut targets: Vec<Target> = curve.at.iter().flat_map(|p| &p.flow.targets).copied().collect();
     targets.sort();
     targets.dedup();
     targets
+}
+
+/// A target of all points is a line; one of some points is a stroke at each of them.
+fn draw_targets(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve, targets: &[Target]) {
+    for target in targets.iter().filter(|t| y.holds(t.limit_ps as f64)) {
+        let having: Vec<&CurvePoint> = curve.at.iter().filter(|p| p.flow.targets.contains(target)).collect();
+        if having.len() == curve.at.len() {
+            sheet::target_lines(picture, lane, y, &[*target]);
+            continue;
+        }
+        let height = y.at(target.limit_ps as f64);
+        for point in &having {
+            let at = x.at(point.value);
+            let (from, to) = ((at - 16.0).max(lane.left), (at + 16.0).min(lane.right));
+            picture.line(vec![(from, height), (to, height)], Ink::Orange, 1.75, SOLID);
+        }
+        if let Some(first) = having.first() {
+            sheet::target_label(picture, lane, (x.at(first.value) - 16.0, height), target);
+        }
+    }
 }
 
 fn lost_share(flow: &FlowFigures) -> f64 {

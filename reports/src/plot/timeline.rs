@@ -144,8 +144,8 @@ fn latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), steps: &
         let mut ribbon = curve(run, 990_000);
         ribbon.extend(curve(run, 0).into_iter().rev());
         picture.area(ribbon, Ink::Blue, 0.2);
-        picture.line(curve(run, 990_000), Ink::Orange, 1.75, DASHED);
         picture.line(curve(run, 500_000), Ink::Blue, 2.0, SOLID);
+        picture.line(curve(run, 990_000), Ink::Orange, 1.75, DASHED);
         // A step that stands alone has no line: dots, and a bar from its least to its p99.
         if let [alone] = run {
             let values = [0, 500_000, 990_000].map(|p| alone.slot.latency.quantile(p).unwrap_or(0));

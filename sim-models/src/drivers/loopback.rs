@@ -37,3 +37,26 @@ impl Driver for Loopback {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{PktType, rtnl::testing::Lab};
+    use crate::packet::Mac;
+
+    /// DEV-35, DEV-36: counted in both directions alike, through the backlog; down it loses everything.
+    #[test]
+    fn comes_back() {
+        let mut lab = Lab::new();
+        lab.run("a link set lo up");
+        assert_eq!(lab.link("a", "lo"), "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 state UNKNOWN 00:00:00:00:00:00");
+        lab.send("a", "lo", Mac::ZERO, Mac::ZERO, 60_000);
+        let s = lab.k.devs[lab.dev("a", "lo")].stats;
+        assert_eq!((s.tx_packets, s.tx_bytes, s.rx_packets, s.rx_bytes), (1, 60_000, 1, 60_000));
+        assert_eq!(lab.k.cpus[0].waiting(), 1);
+        assert_eq!(dev::eth_type_trans(Mac::ZERO, Mac::ZERO), PktType::Host);
+        lab.run("a link set lo down");
+        lab.send("a", "lo", Mac::ZERO, Mac::ZERO, 60);
+        assert_eq!(lab.drops(), ["QDISC_DROP dev_queue_xmit lo"]);
+    }
+}

@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, PktType, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -186,16 +186,13 @@ fn on_the_line(n: &Nic, len: u32) -> Span {
     }
 }
 
-/// `__dev_xmit_skb`: an empty pfifo_fast lets the packet through to the driver; else it waits its turn (NIC-4).
-#[inline]
-pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
-    let n = nic(k, dev);
-    // Nothing on the line: the ring is empty, and so is the qdisc above it.
-    if n.busy_until > cx.clock && !n.has_room(cx.clock) {
-        return enqueue(k, cx, dev, skb);
+impl Phy {
+    /// `__dev_xmit_skb`: does an empty pfifo_fast let a packet through to the driver? Else it waits its turn (NIC-4).
+    #[inline]
+    pub(crate) fn takes(&mut self, clock: Time) -> bool {
+        // Nothing on the line: the ring is empty, and so is the qdisc above it.
+        self.0.busy_until <= clock || self.0.has_room(clock)
     }
-    cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
-    start_xmit(k, cx, dev, skb);
 }
 
 impl Nic {
@@ -218,8 +215,9 @@ impl Nic {
     }
 }
 
+/// Into the qdisc.
 #[cold]
-fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+pub(crate) fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     let limit = k.devs[dev].cold.tx_queue_len as usize;
     let band = BAND[(skb.meta.priority & 15) as usize];
     let n = nic(k, dev);
@@ -263,7 +261,7 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
 
 /// `ndo_start_xmit`: a descriptor in the ring; the hardware sends it when the line is free.
 #[inline]
-fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
     let clock = cx.clock;

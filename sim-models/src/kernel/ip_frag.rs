@@ -1,9 +1,8 @@
 //! net/ipv4/ip_fragment.c and the fragmenting half of ip_output.c: cutting and putting together again.
 
 use super::{
-    At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+    At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output::{self, Out},
     mib::M,
-    route::Dst,
     timer::{self, Timer, TimerId},
 };
 use crate::packet::{
@@ -42,16 +41,16 @@ impl Frags {
     }
 }
 
-/// `ip_do_fragment`: pieces of at most `mtu` bytes, all but the last a multiple of 8 (IP-22, 28).
-pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst, mtu: u32) {
+/// `ip_do_fragment`: pieces of at most the MTU, all but the last a multiple of 8 (IP-22, 28).
+pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
     cx.at(At::IpFragment, &skb);
     let Net::Ip4(ip, _) = &skb.frame.net else {
         return cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
     };
     let ip = *ip;
-    let room = (mtu.saturating_sub(u32::from(IP_HLEN)) & !7) as u16;
+    let room = (out.mtu.saturating_sub(u32::from(IP_HLEN)) & !7) as u16;
     if room == 0 {
-        k.net_of(dst.dev).mib[M::IpFragFails] += 1;
+        k.net_mut(out.ns).mib[M::IpFragFails] += 1;
         return cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
     }
     let body = ip.len - IP_HLEN;
@@ -70,11 +69,11 @@ pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst, mt
             }
         }
         piece.frame.payload.len = u32::from(len);
-        k.net_of(dst.dev).mib[M::IpFragCreates] += 1;
-        ip_output::ip_finish_output2(k, cx, piece, dst);
+        k.net_mut(out.ns).mib[M::IpFragCreates] += 1;
+        ip_output::ip_finish_output2(k, cx, piece, out);
         at += len;
     }
-    k.net_of(dst.dev).mib[M::IpFragOKs] += 1;
+    k.net_mut(out.ns).mib[M::IpFragOKs] += 1;
     cx.note(&skb, || format!("cut into {} fragments", body.div_ceil(room)));
     cx.consume(skb);
 }

@@ -99,7 +99,6 @@ pub(super) struct In {
 }
 
 impl In {
-    #[inline]
     pub(super) fn by(k: &Kernel, dev: DevId) -> In {
         let d = &k.devs[dev];
         In { dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf }

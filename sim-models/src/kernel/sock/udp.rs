@@ -209,6 +209,12 @@ fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     }
 }
 
+/// Would `recvfrom` find something, a datagram or an error?
+#[inline]
+pub fn is_readable(k: &Kernel, id: SockId) -> bool {
+    k.sockets.get(id).is_some_and(|s| !s.queue.is_empty() || s.err.is_some())
+}
+
 /// `recvfrom` without waiting: a datagram, or a pending error, or nothing.
 ///
 /// # Errors
