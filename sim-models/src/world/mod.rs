@@ -271,4 +271,8 @@ impl Node for Host {
 }
 
 #[cfg(test)]
+mod facts_kit;
+#[cfg(test)]
+mod facts_neigh;
+#[cfg(test)]
 pub(crate) mod tests;
