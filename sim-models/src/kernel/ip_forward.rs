@@ -10,7 +10,7 @@ use super::{
 
 /// `rt_tos2priority`: `skb->priority`, which picks the band of pfifo_fast (QD-07).
 #[inline]
-pub(super) fn rt_tos2priority(tos: u8) -> u32 {
+pub(crate) fn rt_tos2priority(tos: u8) -> u32 {
     const PRIORITY: [u8; 16] = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
     u32::from(PRIORITY[usize::from(tos >> 1 & 15)])
 }

@@ -1,13 +1,13 @@
 //! What the tests of kernel facts share: namespaces on veth pairs, crafted frames, system calls without a process, and a
 //! capture that reads like a trace. Times are milliseconds of virtual time.
 
-pub(super) use super::tests::{Lab, ip, prefix, up};
+pub(super) use super::tests::{Lab, ip, prefix};
 pub(super) use crate::{
     apps::{App, flow::Pace, udp_send::UdpSend},
     kernel::{
         Errno, NsId, PktType, RtnlOp,
         mib::M,
-        rtnl::{How, IfAddr, LinkAttrs, RouteSpec, RouteType},
+        rtnl::{How, LinkAttrs, Nud, RouteSpec, RouteType},
         sock::{self, Options, PmtuDisc, Proto, SockId, lookup, udp},
     },
     packet::{
@@ -86,6 +86,12 @@ impl Facts {
         self.l.op(0, ns, RtnlOp::NewRoute { route, how: How::Add });
     }
 
+    /// `ip neigh add IP lladdr … nud permanent`
+    pub(super) fn neighbour(&mut self, ns: NsId, dev: &str, addr: &str, mac: u8) {
+        let (lladdr, state) = (Some(m(mac)), Nud::Permanent);
+        self.l.op(0, ns, RtnlOp::NewNeigh { dev: dev.into(), dst: ip(addr), lladdr, state, how: How::Add });
+    }
+
     pub(super) fn dev(&self, ns: NsId, name: &str) -> crate::kernel::DevId {
         self.l.w.hosts[0].kernel.dev_by_name(ns, name).unwrap()
     }
@@ -157,6 +163,19 @@ impl Facts {
             skb.frame.net = net;
             skb.meta.dev = tx;
             dev::dev_queue_xmit(k, cx, skb);
+        });
+        self.settle();
+    }
+
+    /// A packet comes in by `dev` of `ns` now, addressed to it, past whatever its other end would refuse.
+    pub(super) fn receive(&mut self, ns: NsId, name: &str, src: Mac, net: Net) {
+        let rx = self.dev(ns, name);
+        let now = self.now;
+        self.l.w.hosts[0].at(now, |k, cx| {
+            let mut skb = cx.alloc();
+            (skb.frame.src, skb.frame.dst, skb.frame.net) = (src, k.devs[rx].mac, net);
+            skb.meta.dev = rx;
+            dev::netif_rx(k, cx, skb);
         });
         self.settle();
     }

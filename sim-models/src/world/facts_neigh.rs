@@ -165,3 +165,23 @@ fn reachable_time_is_drawn() {
     drawn.dedup();
     assert!(drawn.len() > 15, "{drawn:?}");
 }
+
+/// NEIGH-9, NEIGH-23: packets that use the cached header don't count as use: under steady traffic the entry goes STALE,
+/// and the next packet makes that DELAY.
+#[test]
+fn the_cached_header_is_no_use() {
+    let (mut f, a, _) = two();
+    let d = f.dev(a, "eth0");
+    f.l.w.hosts[0].kernel.devs[d].cold.neigh.reachable_ms = 2_000;
+    f.sysctl(a, "neigh.eth0.delay_first_probe_time", "1");
+    f.run(1);
+    let every = Pace::every(f.now, sim_core::time::Span::from_ms(100));
+    let app = UdpSend::new(1, (ip("10.0.0.2"), 7000), 10, 25, every);
+    let now = f.now;
+    f.l.spawn(0, a, App::UdpSend(Box::new(app)), now);
+    // 500 jiffies in granules of 8 end at 504: 2,016 ms.
+    f.run(2_017);
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0b STALE"]);
+    f.run(2_102);
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0b DELAY"]);
+}

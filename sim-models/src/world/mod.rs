@@ -271,6 +271,14 @@ impl Node for Host {
 }
 
 #[cfg(test)]
+mod facts_arp;
+#[cfg(test)]
+mod facts_forward;
+#[cfg(test)]
+mod facts_frag;
+#[cfg(test)]
+mod facts_icmp;
+#[cfg(test)]
 mod facts_kit;
 #[cfg(test)]
 mod facts_neigh;
