@@ -184,7 +184,11 @@ fn whose_address_asks() {
         f.run(1);
         let s = f.socket(a, src, 9);
         assert_eq!(f.sendto(s, "10.0.0.9", 9, 1), Ok(1));
-        assert_eq!(f.lines(a, "eth0", "who-has"), [format!("out who-has 10.0.0.9 tell {asks} >ff")], "{announce} {src}");
+        assert_eq!(
+            f.lines(a, "eth0", "who-has"),
+            [format!("out who-has 10.0.0.9 tell {asks} >ff")],
+            "{announce} {src}"
+        );
     }
     let mut f = Facts::new();
     let (a, b) = (f.l.ns(0, "a"), f.l.ns(0, "b"));

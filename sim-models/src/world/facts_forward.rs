@@ -89,17 +89,22 @@ fn too_big() {
 fn what_is_left() {
     let (mut f, a, r, b) = routed();
     f.run(1);
+    f.socket(b, "0.0.0.0", 7000);
     let odd = |to| {
         let (h, l4) = udp_packet("10.0.0.1", to, 64, 10);
         (Ip4 { frag: IP_DF, tos: 0x2b, id: 4_711, ..h }, l4)
     };
     via_r(&mut f, a, m(0x1a), odd("10.1.0.2"));
-    let Some(Frame { net: Net::Ip4(h, _), src, dst, .. }) = f.frames(b, "eth0").into_iter().find(|x| x.len() == 52) else {
+    let Some(Frame { net: Net::Ip4(h, _), src, dst, .. }) = f.frames(b, "eth0").into_iter().find(|x| x.len() == 52)
+    else {
         panic!("it arrives")
     };
     assert_eq!(h, Ip4 { ttl: 63, ..odd("10.1.0.2").0 });
     assert_eq!((src, dst), (m(0x1b), m(0x0b)));
-    assert_eq!(counted(&f, r, [M::IpForwDatagrams, M::IpOutRequests, M::IpOutTransmits, M::IpExtOutOctets]), [1, 0, 1, 38]);
+    assert_eq!(
+        counted(&f, r, [M::IpForwDatagrams, M::IpOutRequests, M::IpOutTransmits, M::IpExtOutOctets]),
+        [1, 0, 1, 38]
+    );
     f.clear();
     via_r(&mut f, a, m(0x1a), odd("10.1.0.99"));
     f.run(3_200);

@@ -72,7 +72,11 @@ fn quotes() {
     for (len, mtu, total) in [(100, 1500, 156), (520, 1500, 576), (1_400, 1500, 576), (1_400, 300, 300)] {
         let (mut f, a, b) = two();
         f.run(1);
-        f.l.op(0, b, RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { mtu: Some(mtu), ..LinkAttrs::default() } });
+        f.l.op(
+            0,
+            b,
+            RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { mtu: Some(mtu), ..LinkAttrs::default() } },
+        );
         let (h, l4) = udp_packet("10.0.0.1", "10.0.0.2", 64, len);
         // Straight into b's stack: its device would not take more than its MTU.
         f.receive(b, "eth0", m(0x0a), Net::Ip4(h, l4));
@@ -136,7 +140,9 @@ fn nobody_there() {
     let (h, _) = udp_packet("10.0.0.1", "10.0.0.2", 64, 10);
     f.inject(a, "eth0", m(0x0a), m(0x0b), Net::Ip4(Ip4 { proto: 99, ..h }, L4::None));
     let got = errors(&f, a, "eth0");
-    assert!(got[0].contains("unreach/3 [") && got[1].contains("unreach/2 [IP 10.0.0.1>10.0.0.2 ttl=64 len=38 proto=99"));
+    assert!(
+        got[0].contains("unreach/3 [") && got[1].contains("unreach/2 [IP 10.0.0.1>10.0.0.2 ttl=64 len=38 proto=99")
+    );
     assert_eq!(f.drops(), ["NO_SOCKET udp_rcv eth0 1", "IP_NOPROTO ip_local_deliver eth0 1"]);
     let counted = [M::IpInReceives, M::IpInDelivers, M::IpInUnknownProtos, M::UdpNoPorts].map(|c| f.mib(b, c));
     assert_eq!(counted, [2, 1, 1, 1]);

@@ -69,7 +69,8 @@ fn resolved_late() {
     f.run(500);
     f.sysctl(b, "conf.eth0.arp_ignore", "0");
     f.run(1_100);
-    let got: Vec<u32> = f.frames(b, "eth0").iter().map(|x| x.payload.tag).filter(|t| t.flow == 1).map(|t| t.seq).collect();
+    let got: Vec<u32> =
+        f.frames(b, "eth0").iter().map(|x| x.payload.tag).filter(|t| t.flow == 1).map(|t| t.seq).collect();
     assert_eq!(got, (44..300).collect::<Vec<u32>>());
 }
 

@@ -277,10 +277,14 @@ mod facts_forward;
 #[cfg(test)]
 mod facts_frag;
 #[cfg(test)]
+mod facts_host;
+#[cfg(test)]
 mod facts_icmp;
 #[cfg(test)]
 mod facts_kit;
 #[cfg(test)]
 mod facts_neigh;
+#[cfg(test)]
+mod facts_sock;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -67,9 +67,9 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
         (true, _) => ip.dst,
         (false, 0) => 0,
         // Of the device that it came in by; what was sent from here has come in by none.
-        (false, _) => k.dev_by_index(ns, skb.meta.iif).map_or(0, |rx| {
-            super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)
-        }),
+        (false, _) => k
+            .dev_by_index(ns, skb.meta.iif)
+            .map_or(0, |rx| super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)),
     };
     let tos = (ip.tos & 0x1e) | 0xc0;
     let flow = Flow { src, tos, ..Flow::to(ip.src) };

@@ -230,8 +230,7 @@ pub fn take_error(k: &mut Kernel, id: SockId) -> Option<Errno> {
 }
 
 /// The largest payload of each size of buffer, and what the buffer counts, bytes (UDP-22).
-const BUFFERS: [(u32, u32); 6] =
-    [(197, 832), (645, 1280), (1669, 2304), (3717, 4352), (7813, 8448), (16_005, 16_640)];
+const BUFFERS: [(u32, u32); 6] = [(197, 832), (645, 1280), (1669, 2304), (3717, 4352), (7813, 8448), (16_005, 16_640)];
 
 /// What the kernel accounts for a buffer of `payload` bytes on veth or lo (UDP-22, 24).
 pub fn truesize(payload: u32) -> u32 {

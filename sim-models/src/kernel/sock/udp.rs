@@ -8,11 +8,14 @@ use super::{
 use crate::{
     apps,
     kernel::{
-        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff,
+        fib::Key,
+        icmp,
         ip_forward::rt_tos2priority,
         ip_output,
         mib::M,
         route::{self, DstKind, Flow},
+        rtnl::{RouteType, Scope},
     },
     packet::{
         Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -145,6 +148,17 @@ fn give_up(k: &Kernel, cx: &mut Cx, skb: SkBuff, e: Errno) -> Result<u32, Errno>
     Err(e)
 }
 
+/// `inet_iif`: the device that a packet counts as having come in by: one to oneself, by the owner of the address
+/// (SOCK-24).
+#[inline]
+fn inet_iif(k: &Kernel, ns: NsId, dev: DevId, daddr: u32) -> DevId {
+    if !k.devs[dev].is_loopback() {
+        return dev;
+    }
+    let key = Key { dst: daddr, src: 0, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
+    k.net(ns).v4.find(&key).ok().filter(|hit| hit.kind == RouteType::Local).map_or(dev, |hit| hit.dev)
+}
+
 /// `udp_rcv` (SOCK-30 to 43).
 pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::UdpRcv, &skb);
@@ -153,6 +167,7 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else {
         return cx.drop(k, skb, At::UdpRcv, Reason::NOT_SPECIFIED);
     };
+    let dev = inet_iif(k, ns, dev, ip.dst);
     let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev };
     if matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast)) {
         return deliver_group(k, cx, ns, skb, &t);
