@@ -262,7 +262,7 @@ fn an_unreadable_file_is_refused() {
     symlink(here.join("nowhere"), here.join("link.ron")).unwrap();
     onerouter(&["check", &text(&here.join("link.ron"))]).refuses("link.ron");
     let locked = write(&here, "locked.ron", small(""));
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&locked).is_err() {
         onerouter(&["check", &locked]).refuses("locked.ron");
     }

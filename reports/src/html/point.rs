@@ -112,9 +112,9 @@ fn flow(
     }
     let errors: Vec<String> = flow.errors.iter().map(|(name, n)| format!("{name} {}", units::thousands(*n))).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" · the sender saw {}", errors.join(", ")) };
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "lost <b>{}</b> of {} ({}) · {}, {}{}</p>\n",
+        "lost <b>{}</b> of {} ({}) · {}, {}{}</p>",
         units::thousands(flow.lost),
         units::thousands(flow.sent),
         xml(&units::percent(flow.lost, flow.sent)),

@@ -21,8 +21,7 @@ const MAX_ERRORS: usize = 50;
 
 /// The file as a tree, and every mistake in its syntax. `None`: nothing could be made of it.
 pub fn parse(source: &Arc<Source>) -> (Option<Node>, Vec<Diagnostic>) {
-    let mut p =
-        Parser { source, c: Cursor::new(&source.text), open: Vec::new(), nodes: 0, errors: Vec::new(), stop: false };
+    let mut p = Parser { source, c: Cursor::new(&source.text), open: vec![], nodes: 0, errors: vec![], stop: false };
     let root = p.file();
     (root, p.errors)
 }

@@ -1,7 +1,8 @@
 //! net/ipv4/ip_fragment.c and the fragmenting half of ip_output.c: cutting and putting together again.
 
 use super::{
-    At, Cx, Kernel, NsId, Reason, SkBuff, icmp, ip_output::{self, Out},
+    At, Cx, Kernel, NsId, Reason, SkBuff, icmp,
+    ip_output::{self, Out},
     mib::M,
     timer::{self, Timer, TimerId},
 };

@@ -214,10 +214,10 @@ fn input_slow(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, No
     let conf = rx.conf;
     // Everything unusual about the addresses themselves, told apart in one go: 0.x, 127.x, 224.x and above.
     let odd = |a: u32| matches!(a >> 24, 0 | 127 | 224..);
-    if odd(dst) || odd(src) || !conf.has(ConfBits::IN_DEVICE) {
-        if let Some(done) = odd_addresses(k, rx, dst, src, tos)? {
-            return Ok(done);
-        }
+    if (odd(dst) || odd(src) || !conf.has(ConfBits::IN_DEVICE))
+        && let Some(done) = odd_addresses(k, rx, dst, src, tos)?
+    {
+        return Ok(done);
     }
     let forwarding = conf.has(ConfBits::FORWARDING);
     let key = Key { dst, src, iif: rx.ifindex, oif: None, mark: 0, tos, scope: Scope::Universe };

@@ -105,15 +105,9 @@ pub fn sendto(
     if rt.dst.kind == DstKind::Broadcast && !opts.broadcast {
         return give_up(k, cx, skb, Errno::EACCES);
     }
-    let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
     let total = len + u32::from(UDP_HLEN + IP_HLEN);
-    if total > mtu && opts.pmtudisc == PmtuDisc::Do {
+    let Some(df) = dont_fragment(k, &rt.dst, total, opts.pmtudisc) else {
         return give_up(k, cx, skb, Errno::EMSGSIZE);
-    }
-    let df = match opts.pmtudisc {
-        PmtuDisc::Dont => 0,
-        PmtuDisc::Want if total > mtu => 0,
-        _ => IP_DF,
     };
     let net = k.net_mut(ns);
     net.mib[M::UdpOutDatagrams] += 1;
@@ -129,6 +123,17 @@ pub fn sendto(
     skb.meta.dev = rt.dst.dev;
     ip_output::ip_local_out(k, cx, skb, rt.dst);
     Ok(len)
+}
+
+/// The DF flag of a packet of `total` bytes (IP-24, UDP-03); `None`: it is refused.
+fn dont_fragment(k: &Kernel, dst: &route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
+    let mtu = if dst.mtu != 0 { dst.mtu } else { k.devs[dst.dev].mtu };
+    match how {
+        PmtuDisc::Dont => Some(0),
+        PmtuDisc::Want if total > mtu => Some(0),
+        PmtuDisc::Do if total > mtu => None,
+        PmtuDisc::Want | PmtuDisc::Do => Some(IP_DF),
+    }
 }
 
 /// The datagram never came to be: the sender has its error.
