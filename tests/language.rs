@@ -87,7 +87,8 @@ fn a_bogus_field_is_refused_in_every_structure() {
             let source = Arc::new(Source::new("x.ron", broken));
             let (_, _, found) = load::understand(&source);
             let refused = found.iter().any(|d| {
-                d.title.ends_with("has no field `bogus_field`") && d.line_column() == Some(source.line_column(at as u32))
+                d.title.ends_with("has no field `bogus_field`")
+                    && d.line_column() == Some(source.line_column(at as u32))
             });
             assert!(refused, "{} accepts a bogus field at byte {at}", file.display());
         }

@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 /// One mistake.
 #[derive(Clone, Debug)]
-pub struct Diagnostic {
+pub struct Diagnostic(Box<Mistake>);
+
+/// What there is to say of it.
+#[derive(Clone, Debug)]
+pub struct Mistake {
     source: Arc<Source>,
     /// `None`: the file as a whole.
     range: Option<Range>,
@@ -22,6 +26,18 @@ pub struct Diagnostic {
     variant: String,
 }
 
+impl std::ops::Deref for Diagnostic {
+    type Target = Mistake;
+    fn deref(&self) -> &Mistake {
+        &self.0
+    }
+}
+impl std::ops::DerefMut for Diagnostic {
+    fn deref_mut(&mut self) -> &mut Mistake {
+        &mut self.0
+    }
+}
+
 /// Columns of the longest line that is shown whole.
 const WIDE: usize = 160;
 
@@ -29,7 +45,9 @@ impl Diagnostic {
     pub fn new(source: &Arc<Source>, range: Range, title: impl Into<String>) -> Diagnostic {
         let variant = if source.is_spliced(range) { String::new() } else { source.variant.clone() };
         let (source, range) = source.original(range);
-        Diagnostic { range: Some(range), variant, ..Diagnostic::bare(source, title.into()) }
+        let mut d = Diagnostic::bare(source, title.into());
+        (d.range, d.variant) = (Some(range), variant);
+        d
     }
 
     /// About a file that could not be read, or a path without a file.
@@ -40,7 +58,7 @@ impl Diagnostic {
 
     fn bare(source: Arc<Source>, title: String) -> Diagnostic {
         let (label, variant) = (String::new(), String::new());
-        Diagnostic { source, range: None, title, label, help: None, number: None, more: 0, variant }
+        Diagnostic(Box::new(Mistake { source, range: None, title, label, help: None, number: None, more: 0, variant }))
     }
 
     #[must_use]
@@ -55,7 +73,7 @@ impl Diagnostic {
     }
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Diagnostic {
-        self.help = help.or(self.help);
+        self.help = help.or(self.0.help.take());
         self
     }
 

@@ -27,10 +27,15 @@ pub fn text(s: &ScenarioOutcome) -> String {
     for (i, (label, run)) in runs.enumerate() {
         let point = if label.is_empty() { String::new() } else { format!("{label}, ") };
         if i == 0 {
-            let _ = writeln!(out, "{name}.txt: run 0 ({point}seed {}, {}), digest {:016x}", run.seed, s.profile, run.digest);
+            let _ = writeln!(
+                out,
+                "{name}.txt: run 0 ({point}seed {}, {}), digest {:016x}",
+                run.seed, s.profile, run.digest
+            );
             first(&mut out, run);
         } else if i <= MAX_LINES {
-            let _ = writeln!(out, "run {i} ({point}seed {}){}  digest {:016x}", run.seed, flows_in_line(run), run.digest);
+            let _ =
+                writeln!(out, "run {i} ({point}seed {}){}  digest {:016x}", run.seed, flows_in_line(run), run.digest);
         } else {
             let all: usize = s.points.iter().map(|p| p.runs.len()).sum();
             let _ = writeln!(out, "and {} more runs", all - i);

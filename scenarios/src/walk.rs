@@ -188,6 +188,8 @@ impl<'a> Teller<'a> {
                 StepKind::Drop { reason, .. } => (format!("DROPPED {}", reason.name()), Some(s)),
                 _ => (String::new(), None),
             },
+            // An echo request is used up by the kernel itself, which answers it.
+            (None, None, Some(s)) if answered(seen) => ("ANSWERED".to_owned(), Some(s)),
             (None, None, Some(s)) => ("CONSUMED".to_owned(), Some(s)),
             (None, None, None) => ("IN FLIGHT".to_owned(), mine().next_back()),
         };
@@ -210,6 +212,11 @@ impl<'a> Teller<'a> {
             wait_ps: total.saturating_sub(self.work + self.wire),
         }
     }
+}
+
+/// Did the kernel send an echo reply of its own?
+fn answered(seen: &[Seen]) -> bool {
+    seen.iter().any(|s| matches!(s.step.what, StepKind::Hop { at: At::IcmpReply, .. }))
 }
 
 /// Hops whose line names the device.

@@ -3,7 +3,7 @@
 //! messages sort by link and by their number on it; own alarms by the order in which the node set them.
 
 use crate::{digest::Digest, engine::Exhausted, time::Time};
-use std::{cmp::Ordering, collections::BinaryHeap, collections::binary_heap::PeekMut};
+use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// The place of an event in the order of everything that is pending. A link has one alarm at a time, for the next of its
 /// messages, so the link alone orders them.
@@ -34,6 +34,7 @@ pub const NODES: usize = 1 << 20;
 /// More events than this of one node at one instant are a loop without time.
 pub const INSTANT_LIMIT: u64 = 20_000_000;
 
+#[derive(Clone, Copy)]
 struct Entry<E>(Key, E);
 impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
@@ -70,13 +71,23 @@ impl<E> Ord for Entry<E> {
     }
 }
 
-/// Everything that is pending on the nodes of one thread. Alarms, never packets: `E` is a small `Copy` value that says
-/// who is to be woken.
-pub struct Pending<E>(BinaryHeap<Entry<E>>);
+/// How many of the earliest events lie sorted in front of the heap.
+const NEAR: usize = 32;
+
+/// Everything that is pending on the nodes of one thread. Alarms, never what is on its way: `E` is a small `Copy` value
+/// that says who is to be woken.
+///
+/// The earliest few lie sorted, latest first, so that taking one is a `pop` and setting one mostly a short shift; what
+/// does not fit waits in a heap, which is asked only when the front runs empty.
+pub struct Pending<E> {
+    near: Vec<Entry<E>>,
+    /// Nothing here is earlier than anything in `near`.
+    far: BinaryHeap<Entry<E>>,
+}
 
 impl<E> Default for Pending<E> {
     fn default() -> Self {
-        Pending(BinaryHeap::new())
+        Pending { near: Vec::new(), far: BinaryHeap::new() }
     }
 }
 
@@ -84,35 +95,71 @@ impl<E: Copy> Pending<E> {
     /// The time of the earliest event; [`Time::MAX`] if there is none.
     #[inline]
     pub fn head(&self) -> Time {
-        self.0.peek().map_or(Time::MAX, |e| e.0.at)
+        self.near.last().map_or(Time::MAX, |e| e.0.at)
     }
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.near.len() + self.far.len()
     }
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.near.is_empty()
     }
 
     /// Takes the earliest event if it lies strictly before `horizon`.
     #[inline]
     pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
-        let top = self.0.peek_mut()?;
+        let top = self.near.last()?;
         if top.0.at >= horizon {
             return None;
         }
-        let Entry(key, event) = PeekMut::pop(top);
+        let Entry(key, event) = *top;
+        self.near.pop();
+        if self.near.is_empty() && !self.far.is_empty() {
+            self.refill();
+        }
         Some((key, event))
+    }
+
+    /// The next few come forward.
+    #[cold]
+    fn refill(&mut self) {
+        while self.near.len() < NEAR / 2
+            && let Some(e) = self.far.pop()
+        {
+            self.near.push(e);
+        }
+        self.near.reverse();
+    }
+
+    #[inline]
+    fn push(&mut self, key: Key, event: E) {
+        let word = key.word();
+        if !self.far.is_empty() && self.near.first().is_none_or(|latest| word > latest.0.word()) {
+            return self.far.push(Entry(key, event));
+        }
+        let at = self.near.iter().rposition(|e| e.0.word() > word).map_or(0, |i| i + 1);
+        self.near.insert(at, Entry(key, event));
+        if self.near.len() > NEAR {
+            self.spill();
+        }
+    }
+
+    /// The later half goes to the heap.
+    #[cold]
+    fn spill(&mut self) {
+        self.far.extend(self.near.drain(..NEAR / 2));
     }
 
     /// Sets the alarm for the next message of link `link` into node `node`.
     #[inline]
     pub fn message(&mut self, at: Time, node: u32, link: u32, event: E) {
-        self.0.push(Entry(Key { at, order: (u64::from(node) << NODE) | u64::from(link) }, event));
+        self.push(Key { at, order: (u64::from(node) << NODE) | u64::from(link) }, event);
     }
 
     /// Takes over all that a node set while nobody ran it.
     pub fn adopt(&mut self, other: &mut Pending<E>) {
-        self.0.append(&mut other.0);
+        for Entry(key, event) in other.near.drain(..).chain(other.far.drain()) {
+            self.push(key, event);
+        }
     }
 }
 
@@ -184,7 +231,7 @@ impl Queue {
     #[inline]
     pub fn set<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
-        pending.0.push(Entry(Key { at, order: self.base | self.set }, event));
+        pending.push(Key { at, order: self.base | self.set }, event);
         self.set += 1;
     }
 
@@ -265,6 +312,25 @@ mod tests {
         n.set(4, 0);
         let all: Vec<u32> = std::iter::from_fn(|| n.pop()).collect();
         assert_eq!(all, [0, 1, 2, 3, 10, 11]);
+    }
+
+    /// Against a sorted list, with many more than fit in front.
+    #[test]
+    fn any_load_comes_out_in_order() {
+        let (mut n, mut seed, mut model) = (Node::new(), 7u64, std::collections::BTreeMap::new());
+        for step in 0..20_000u32 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let burst = step / 2000 % 2 == 0;
+            if seed >> 40 & 3 < if burst { 3 } else { 1 } {
+                let at = n.q.now().ps() + (seed >> 50) % 1000;
+                model.insert((at, n.q.set), step);
+                n.set(at, step);
+            } else {
+                assert_eq!(n.pop(), model.pop_first().map(|(_, e)| e));
+            }
+            assert_eq!(n.pending.len(), model.len());
+            assert_eq!(n.pending.head().ps(), model.first_key_value().map_or(u64::MAX, |(k, _)| k.0));
+        }
     }
 
     #[test]

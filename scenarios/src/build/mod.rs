@@ -131,15 +131,11 @@ impl Door {
     }
 }
 
+/// Calls what it is given with one request after the other.
+type Asker<'a> = &'a mut dyn FnMut(&mut dyn FnMut(Placed));
+
 /// Carries out what `ask` asks for, one request after the other.
-fn apply(
-    names: &Names,
-    world: &mut World,
-    host: usize,
-    places: &mut Places,
-    door: &mut Door,
-    ask: &mut dyn FnMut(&mut dyn FnMut(Placed)),
-) {
+fn apply(names: &Names, world: &mut World, host: usize, places: &mut Places, door: &mut Door, ask: Asker) {
     world.hosts[host].at(Time::ZERO, |k, cx| {
         ask(&mut |p| {
             if door.follows(&p) {

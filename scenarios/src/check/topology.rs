@@ -167,11 +167,14 @@ fn ports(c: &mut Checker, at: NsRef, net: &Namespace) {
     }
 }
 
+/// How a kind of line is read.
+type ReadLine<'r> = dyn Fn(&At<String>) -> Result<Vec<requests::Request>, Diagnostic> + 'r;
+
 /// What is written in iproute2's language has to be of that language.
 fn texts(c: &mut Checker, net: &Namespace, known: &mut Known) {
     let source = c.source;
     let mut bad: Vec<Diagnostic> = Vec::new();
-    let mut each = |lines: &[At<String>], read: &dyn Fn(&At<String>) -> Result<Vec<requests::Request>, Diagnostic>| {
+    let mut each = |lines: &[At<String>], read: &ReadLine| {
         bad.extend(lines.iter().filter(|l| known.is_new(l)).filter_map(|l| read(l).err()));
     };
     for (entry, d) in net.devices.iter() {

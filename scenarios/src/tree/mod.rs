@@ -3,6 +3,7 @@
 
 mod lex;
 mod parse;
+mod seen;
 
 use crate::source::{Range, Source};
 use std::borrow::Cow;

@@ -3,13 +3,13 @@
 use super::{
     Kind, Node, Whole, content,
     lex::{Cursor, Literal},
+    seen::Seen,
     word,
 };
 use crate::{
     diagnostic::Diagnostic,
     source::{Range, Source},
 };
-use indexmap::IndexMap;
 use std::{borrow::Cow, sync::Arc};
 
 /// Deepest nesting of brackets.
@@ -21,8 +21,7 @@ const MAX_ERRORS: usize = 50;
 
 /// The file as a tree, and every mistake in its syntax. `None`: nothing could be made of it.
 pub fn parse(source: &Arc<Source>) -> (Option<Node>, Vec<Diagnostic>) {
-    let mut p =
-        Parser { source, c: Cursor::new(&source.text), open: Vec::new(), nodes: 0, errors: Vec::new(), stop: false };
+    let mut p = Parser { source, c: Cursor::new(&source.text), open: vec![], nodes: 0, errors: vec![], stop: false };
     let root = p.file();
     (root, p.errors)
 }
@@ -454,36 +453,6 @@ impl<'s> Parser<'s> {
         }
         self.c.at = start;
         None
-    }
-}
-
-/// Names met so far in one pair of brackets, and where.
-#[derive(Default)]
-struct Seen<'s> {
-    few: Vec<(Cow<'s, str>, u32)>,
-    many: IndexMap<Cow<'s, str>, u32>,
-}
-
-impl<'s> Seen<'s> {
-    /// Where it was before, if it was.
-    fn insert(&mut self, name: Cow<'s, str>, at: u32) -> Option<u32> {
-        if self.few.len() < 16 {
-            if let Some((_, before)) = self.few.iter().find(|(n, _)| *n == name) {
-                return Some(*before);
-            }
-            self.few.push((name, at));
-            return None;
-        }
-        if self.many.is_empty() {
-            self.many.extend(self.few.iter().cloned());
-        }
-        match self.many.get(&name) {
-            Some(before) => Some(*before),
-            None => {
-                self.many.insert(name, at);
-                None
-            }
-        }
     }
 }
 

@@ -87,8 +87,12 @@ impl UdpSend {
             flow::failed(cx, self.flow, e);
         }
         self.state.done += 1;
-        self.state.due = None;
-        if self.state.done >= self.count { Next::Done } else { Next::Again }
+        if self.state.done >= self.count {
+            return Next::Done;
+        }
+        let due = self.pace.next(cx, self.state.done);
+        self.state.due = Some(due);
+        if due > cx.clock { Next::Sleep(due) } else { Next::Again }
     }
 
     fn open(&mut self, k: &mut Kernel, env: Env) -> Result<SockId, Errno> {

@@ -33,7 +33,8 @@ impl UdpSink {
                 if got.tag.flow != 0 {
                     flow::received(cx, got.tag.flow, got.tag.born, got.len);
                 }
-                Next::Again
+                // The next call finds nothing and blocks.
+                if udp::is_readable(k, s) { Next::Again } else { Next::Wait(None) }
             }
             Ok(None) => Next::Wait(None),
             Err(_) => Next::Again,

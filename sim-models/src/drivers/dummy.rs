@@ -30,3 +30,20 @@ impl Driver for Dummy {
         cx.consume(skb);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::kernel::rtnl::testing::{Lab, m};
+    use crate::packet::Mac;
+
+    #[test]
+    fn counts_and_consumes() {
+        let mut lab = Lab::new();
+        lab.run("a link add d up type dummy");
+        assert_eq!(lab.state("a", "d"), "BROADCAST,NOARP,UP,LOWER_UP UNKNOWN");
+        lab.send("a", "d", m(1), Mac::BROADCAST, 60);
+        let s = lab.k.devs[lab.dev("a", "d")].stats;
+        assert_eq!((s.tx_packets, s.tx_bytes, s.rx_packets, s.tx_dropped), (1, 60, 0, 0));
+        assert_eq!(lab.cx.obs.ledger.consumed, 1);
+    }
+}

@@ -1,5 +1,5 @@
 //! The contract between the kernel and its device drivers, and the list of them. A driver is one file here and one
-//! line in [`drivers!`]; the RON variant, `ip link add … type KIND`, its settings and their printing follow from that.
+//! line in `drivers!`; the RON variant, `ip link add … type KIND`, its settings and their printing follow from that.
 
 pub mod bridge;
 mod dummy;

@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, PktType, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -34,6 +34,7 @@ pub struct Phy(Box<Nic>);
 
 struct Nic {
     rate: Rate,
+    /// Picoseconds a byte takes, where that is a whole number, as at every Ethernet rate; else 0.
     ps_per_byte: u64,
     /// The host's outbound wire, once a cable is plugged in.
     wire: Option<u32>,
@@ -94,7 +95,7 @@ impl Driver for Phy {
     fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, c: &PhyConfig) -> Result<Self, RtnlError> {
         Ok(Phy(Box::new(Nic {
             rate: c.rate,
-            ps_per_byte: c.rate.span_of(1).ps(),
+            ps_per_byte: whole_ps_per_byte(c.rate),
             wire: None,
             busy_until: Time::ZERO,
             first_done: Time::ZERO,
@@ -174,28 +175,25 @@ pub fn waiting(k: &Kernel, dev: DevId) -> u64 {
     }
 }
 
+fn whole_ps_per_byte(rate: Rate) -> u64 {
+    let ps = rate.span_of(1).ps();
+    if ps.checked_mul(rate.bits_per_s()) == Some(8 * sim_core::time::PS_PER_S) { ps } else { 0 }
+}
+
 /// How long a frame of `len` bytes, header included, takes on the line.
 #[inline]
 fn on_the_line(n: &Nic, len: u32) -> Span {
     let bytes = u64::from(len).max(SHORTEST) + OVERHEAD;
-    // Exact for every Ethernet rate; others are rounded once per frame.
-    if n.ps_per_byte.wrapping_mul(n.rate.bits_per_s()) == 8 * sim_core::time::PS_PER_S {
-        Span::from_ps(bytes * n.ps_per_byte)
-    } else {
-        n.rate.span_of(bytes)
-    }
+    if n.ps_per_byte != 0 { Span::from_ps(bytes * n.ps_per_byte) } else { n.rate.span_of(bytes) }
 }
 
-/// `__dev_xmit_skb`: an empty pfifo_fast lets the packet through to the driver; else it waits its turn (NIC-4).
-#[inline]
-pub fn queue_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
-    let n = nic(k, dev);
-    // Nothing on the line: the ring is empty, and so is the qdisc above it.
-    if n.busy_until > cx.clock && !n.has_room(cx.clock) {
-        return enqueue(k, cx, dev, skb);
+impl Phy {
+    /// `__dev_xmit_skb`: does an empty pfifo_fast let a packet through to the driver? Else it waits its turn (NIC-4).
+    #[inline]
+    pub(crate) fn takes(&mut self, clock: Time) -> bool {
+        // Nothing on the line: the ring is empty, and so is the qdisc above it.
+        self.0.busy_until <= clock || self.0.has_room(clock)
     }
-    cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
-    start_xmit(k, cx, dev, skb);
 }
 
 impl Nic {
@@ -218,8 +216,9 @@ impl Nic {
     }
 }
 
+/// Into the qdisc.
 #[cold]
-fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+pub(crate) fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     let limit = k.devs[dev].cold.tx_queue_len as usize;
     let band = BAND[(skb.meta.priority & 15) as usize];
     let n = nic(k, dev);
@@ -262,8 +261,8 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
 }
 
 /// `ndo_start_xmit`: a descriptor in the ring; the hardware sends it when the line is free.
-#[inline]
-fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+#[inline(always)]
+pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
     let clock = cx.clock;
@@ -341,7 +340,7 @@ pub(crate) fn poll(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> bool {
 }
 
 /// The driver hands one frame to the stack.
-#[inline]
+#[inline(always)]
 pub(crate) fn receive(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NapiPoll, &skb);
     let d = &mut k.devs[skb.meta.dev];

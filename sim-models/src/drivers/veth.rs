@@ -158,3 +158,105 @@ impl Driver for Veth {
         VethConfig { peer }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{
+        route::{Dst, DstKind},
+        rtnl::testing::{Lab, m},
+    };
+    use crate::packet::Mac;
+
+    fn pair(peer_mtu: u32) -> Lab {
+        let mut lab = Lab::new();
+        lab.run(&format!(
+            "a link add x type veth peer name y netns b mtu {peer_mtu}
+             a link set x up
+             b link set y up"
+        ));
+        lab.at(1_000);
+        lab
+    }
+
+    fn stats(lab: &Lab, ns: &str, name: &str) -> (u64, u64, u32, u32) {
+        let s = lab.k.devs[lab.dev(ns, name)].stats;
+        (s.tx_packets, s.rx_packets, s.tx_dropped, s.rx_dropped)
+    }
+
+    /// VETH-2, VETH-3, VETH-17: 1504 bytes of IP pass an MTU of 1500, 1505 don't; both ends count the loss, and neither
+    /// counts the packet.
+    #[test]
+    fn four_bytes_of_slack() {
+        let mut lab = pair(1500);
+        lab.send("a", "x", m(1), Mac::BROADCAST, 1504 + 14);
+        assert_eq!((stats(&lab, "a", "x"), stats(&lab, "b", "y")), ((1, 0, 0, 0), (0, 1, 0, 0)));
+        lab.send("a", "x", m(1), Mac::BROADCAST, 1505 + 14);
+        assert_eq!((stats(&lab, "a", "x"), stats(&lab, "b", "y")), ((1, 0, 1, 0), (0, 1, 0, 1)));
+        assert_eq!(lab.drops(), ["NOT_SPECIFIED veth_xmit x"]);
+        let bytes = |ns, dev| lab.k.devs[lab.dev(ns, dev)].stats;
+        assert_eq!((bytes("a", "x").tx_bytes, bytes("b", "y").rx_bytes), (1518, 1518));
+        assert_eq!(lab.k.cpus[0].waiting(), 1, "handed over through the backlog (VETH-7)");
+    }
+
+    /// VETH-2: what counts is the receiver's MTU, and a super-packet passes whatever its size.
+    #[test]
+    fn the_receiver_decides() {
+        let mut lab = pair(1000);
+        lab.send("a", "x", m(1), Mac::BROADCAST, 1018);
+        lab.send("a", "x", m(1), Mac::BROADCAST, 1019);
+        assert_eq!(stats(&lab, "a", "x"), (1, 0, 1, 0));
+        let mut skb = lab.cx.alloc();
+        skb.frame.net = crate::packet::Net::Other(1);
+        skb.frame.payload.len = 60_000;
+        assert!(!is_skb_forwardable(true, 1500, &skb));
+        skb.meta.gso_size = 1448;
+        assert!(is_skb_forwardable(true, 1500, &skb) && !is_skb_forwardable(false, 1500, &skb));
+        lab.cx.consume(skb);
+    }
+
+    /// VETH-8, DEV-18, VETH-23: a full backlog, and no carrier.
+    #[test]
+    fn losses_elsewhere() {
+        let mut lab = pair(1500);
+        lab.k.max_backlog = 0;
+        lab.send("a", "x", m(1), Mac::BROADCAST, 60);
+        lab.send("a", "x", m(1), Mac::BROADCAST, 60);
+        assert_eq!((stats(&lab, "a", "x"), stats(&lab, "b", "y")), ((1, 0, 1, 0), (0, 1, 0, 1)));
+        lab.run("b link set y down");
+        lab.send("a", "x", m(1), Mac::BROADCAST, 60);
+        assert_eq!((stats(&lab, "a", "x"), stats(&lab, "b", "y")), ((1, 0, 2, 0), (0, 1, 0, 1)));
+        assert_eq!(lab.drops(), ["CPU_BACKLOG netif_rx y", "QDISC_DROP dev_queue_xmit x"]);
+        lab.run("a link del x");
+        assert_eq!(lab.k.cpus[0].waiting(), 0, "what waits for a deleted device is purged");
+        assert_eq!((lab.cx.obs.ledger.born, lab.cx.obs.ledger.dropped), (3, 3));
+    }
+
+    /// VETH-5
+    #[test]
+    fn what_survives_the_crossing() {
+        let mut lab = Lab::new();
+        let mut skb = lab.cx.alloc();
+        let lo = lab.dev("a", "lo");
+        skb.meta.dst = Some(Dst { dev: lo, nexthop: 1, kind: DstKind::Local, mtu: 0, redirect: false });
+        skb.meta.mark = 7;
+        skb.meta.priority = 6;
+        skb.meta.iif = 5;
+        skb.meta.ignore_df = true;
+        scrub(&mut skb, false);
+        let m = &skb.meta;
+        assert_eq!((m.mark, m.priority, m.iif, m.ignore_df, m.dst.is_none()), (7, 0, 0, false, true));
+        scrub(&mut skb, true);
+        assert_eq!(skb.meta.mark, 0);
+        lab.cx.consume(skb);
+    }
+
+    /// The settings name the other end, wherever it is.
+    #[test]
+    fn config_names_the_peer() {
+        let lab = pair(1500);
+        let peer = |ns, dev| Veth::config(&lab.k, lab.dev(ns, dev)).peer.expect("a peer");
+        assert_eq!((peer("a", "x").name.as_deref(), peer("a", "x").netns.as_deref()), (Some("y"), Some("b")));
+        assert_eq!(peer("b", "y").netns.as_deref(), Some("a"));
+    }
+}

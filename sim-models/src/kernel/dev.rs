@@ -1,6 +1,6 @@
 //! net/core/dev.c: the one way out of the stack and the one way in.
 
-use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input};
+use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input, route::In};
 use crate::{
     cpu,
     drivers::{self, Kind},
@@ -31,8 +31,14 @@ pub fn dev_queue_xmit(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
         d.stats.tx_dropped += 1;
         return cx.drop(k, skb, At::DevQueueXmit, Reason::QDISC_DROP);
     }
-    if let Kind::Physical(_) = d.kind {
-        return drivers::phy::queue_xmit(k, cx, dev, skb);
+    if let Kind::Physical(nic) = &mut d.kind {
+        if !nic.takes(cx.clock) {
+            return drivers::phy::enqueue(k, cx, dev, skb);
+        }
+        if cx.obs.capture.is_some() {
+            cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+        }
+        return drivers::phy::start_xmit(k, cx, dev, skb);
     }
     // DEV-20: devices on devices on devices.
     if k.xmit_depth >= 8 {
@@ -81,15 +87,17 @@ pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     let dev = skb.meta.dev;
     cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
     let d = &k.devs[dev];
+    let mut rx = In { dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf };
     skb.meta.iif = d.ifindex;
     if let Some(master) = d.master {
         match drivers::rx(k, cx, master, dev, skb) {
             Some(back) => skb = back,
             None => return,
         }
+        rx = In::by(k, skb.meta.dev);
     }
     match skb.frame.net {
-        Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb),
+        Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb, rx),
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
         Net::Other(_) => {
             // DEV-24

@@ -1,11 +1,19 @@
 //! net/ipv4/ip_forward.c, and `ip_error` for what can't be routed.
 
 use super::{
-    At, Cx, Errno, Kernel, PktType, Reason, SkBuff, icmp, ip_output,
+    At, Cx, Errno, Kernel, PktType, Reason, SkBuff, icmp,
+    ip_output::{self, Out},
     mib::M,
     route::{Dst, In},
     sysctl::ConfBits,
 };
+
+/// `rt_tos2priority`: `skb->priority`, which picks the band of pfifo_fast (QD-07).
+#[inline]
+pub(super) fn rt_tos2priority(tos: u8) -> u32 {
+    const PRIORITY: [u8; 16] = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
+    u32::from(PRIORITY[usize::from(tos >> 1 & 15)])
+}
 
 /// `ip_forward`, in the kernel's order of checks (IP-11 to 17).
 #[inline]
@@ -17,29 +25,31 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
     let Some(ip) = skb.frame.ip4() else {
         return cx.drop(k, skb, At::IpForward, Reason::NOT_SPECIFIED);
     };
-    let (ttl, len, df) = (ip.ttl, u32::from(ip.len), ip.df());
+    let (ttl, len, df, tos) = (ip.ttl, u32::from(ip.len), ip.df(), ip.tos);
     if ttl <= 1 {
-        return ttl_exceeded(k, cx, skb, rx, ttl);
+        return ttl_exceeded(k, cx, skb, rx, dst, ttl);
     }
     k.net_mut(rx.ns).mib[M::IpForwDatagrams] += 1;
-    let out = &k.devs[dst.dev];
-    let mtu = if dst.mtu != 0 { dst.mtu } else { out.mtu };
-    if len > mtu && df {
-        return too_big(k, cx, skb, rx, mtu);
+    let out = Out::by(k, dst);
+    if len > out.mtu && df {
+        return too_big(k, cx, skb, rx, &out);
     }
     if let Some(ip) = skb.frame.ip4_mut() {
         ip.ttl = ttl - 1;
     }
     cx.note(&skb, || format!("≈ ttl {ttl} → {}", ttl - 1));
     if dst.redirect {
+        skb.meta.dst = Some(dst);
         icmp::send_redirect(k, cx, &mut skb, dst.nexthop);
     }
+    skb.meta.priority = rt_tos2priority(tos);
     // NF FORWARD would be called here. IPSTATS: OutRequests does not count forwarded packets (IP-18).
-    ip_output::ip_output(k, cx, skb, dst, mtu);
+    ip_output::ip_output(k, cx, skb, &out);
 }
 
 #[cold]
-fn ttl_exceeded(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, ttl: u8) {
+fn ttl_exceeded(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, dst: Dst, ttl: u8) {
+    skb.meta.dst = Some(dst);
     k.net_mut(rx.ns).mib[M::IpInHdrErrors] += 1;
     cx.note(&skb, || format!("ttl {ttl}: exceeded"));
     icmp::icmp_send(k, cx, &mut skb, icmp::TIME_EXCEEDED, icmp::EXC_TTL, 0);
@@ -47,7 +57,9 @@ fn ttl_exceeded(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, ttl: u8) {
 }
 
 #[cold]
-fn too_big(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, mtu: u32) {
+fn too_big(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, out: &Out) {
+    let mtu = out.mtu;
+    skb.meta.dst = Some(out.dst);
     k.net_mut(rx.ns).mib[M::IpFragFails] += 1;
     let len = skb.frame.net_len();
     cx.note(&skb, || format!("{len} bytes, mtu {mtu}, DF is set: fragmentation needed"));

@@ -11,11 +11,10 @@ use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
 /// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and
 /// checksum checks can't fail.
 #[inline]
-pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
     cx.at(At::IpRcv, &skb);
-    let dev = skb.meta.dev;
     if skb.meta.pkt_type == PktType::OtherHost {
-        k.devs[dev].cold.rx_otherhost_dropped += 1;
+        k.devs[rx.dev].cold.rx_otherhost_dropped += 1;
         return cx.drop(k, skb, At::IpRcv, Reason::OTHERHOST);
     }
     let Some(ip) = skb.frame.ip4() else {
@@ -28,7 +27,6 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
         2 => M::IpExtInECT0Pkts,
         _ => M::IpExtInCEPkts,
     };
-    let rx = In::by(k, dev);
     let mib = &mut k.net_mut(rx.ns).mib;
     mib[M::IpInReceives] += 1;
     mib[M::IpExtInOctets] += len;
@@ -42,12 +40,15 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
             Err(reason) => return martian(k, cx, skb, rx, reason),
         },
     };
-    skb.meta.dst = Some(dst);
-    match dst.kind {
-        DstKind::Unicast => ip_forward::ip_forward(k, cx, skb, dst, rx),
-        DstKind::Local => ip_local_deliver(k, cx, skb),
-        _ => unusual(k, cx, skb, dst, rx, len),
+    // A packet on its way through carries its decision along as an argument; who keeps it writes it down.
+    if dst.kind == DstKind::Unicast {
+        return ip_forward::ip_forward(k, cx, skb, dst, rx);
     }
+    skb.meta.dst = Some(dst);
+    if dst.kind == DstKind::Local {
+        return ip_local_deliver(k, cx, skb);
+    }
+    unusual(k, cx, skb, dst, rx, len);
 }
 
 #[cold]

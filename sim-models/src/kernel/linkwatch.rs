@@ -221,3 +221,110 @@ pub(crate) fn netdev_state_change(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         drivers::notify(k, cx, master, dev, Event::Change);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::rtnl::testing::Lab;
+
+    /// Three ports whose peers have equal and unequal numbers.
+    fn bridge() -> Lab {
+        let mut lab = Lab::new();
+        lab.run(
+            "a link add p1 type veth peer name q1 netns b
+             a link add br0 type bridge
+             a link add p2 type veth peer name q2 netns b
+             a link add p3 type veth peer name q3 netns b
+             a link set p1 up master br0\n a link set p2 up master br0\n a link set p3 up master br0
+             b link set q1 up\n b link set q2 up\n b link set q3 up\n a link set br0 up",
+        );
+        lab
+    }
+
+    fn ports(lab: &Lab) -> Vec<String> {
+        ["p1", "p2", "p3"].map(|p| lab.port("a", p)).into()
+    }
+
+    /// DEV-14, DEV-15: equal numbers (2 and 2) are not urgent, and wait for the next batch, a second after the last.
+    #[test]
+    fn equal_numbers_lag() {
+        let mut lab = bridge();
+        lab.at(5_000);
+        let numbers = |lab: &Lab| {
+            let d = &lab.k.devs[lab.dev("a", "p1")];
+            (d.ifindex, d.cold.iflink)
+        };
+        assert_eq!(numbers(&lab), (2, 2));
+        assert_eq!(ports(&lab), ["forwarding", "forwarding", "forwarding"]);
+        // The first batch since long runs at once, and the next is due at 6 s.
+        lab.run("b link set q1 down\n b link set q1 up");
+        assert_eq!(lab.port("a", "p1"), "forwarding");
+        lab.at(5_400);
+        lab.run("b link set q1 down\n b link set q2 down\n b link set q3 down");
+        assert_eq!(ports(&lab), ["forwarding", "disabled", "disabled"]);
+        let p1 = lab.dev("a", "p1");
+        assert!(!lab.k.devs[p1].carrier && !lab.k.devs[p1].noop, "the bit flips at once, the qdisc later");
+        assert_eq!(lab.state("a", "br0"), "BROADCAST,MULTICAST,UP,LOWER_UP UP");
+        assert!(lab.k.linkwatch.later.is_some());
+        lab.at(6_000);
+        run(&mut lab.k, &mut lab.cx);
+        assert_eq!(lab.port("a", "p1"), "disabled");
+        assert!(lab.k.devs[p1].noop);
+        // The bridge's own loss of carrier is not urgent either.
+        assert_eq!(lab.state("a", "br0"), "BROADCAST,MULTICAST,UP UP");
+        lab.at(7_000);
+        run(&mut lab.k, &mut lab.cx);
+        assert_eq!(lab.state("a", "br0"), "NO-CARRIER,BROADCAST,MULTICAST,UP DOWN");
+        assert!(lab.k.linkwatch.later.is_none());
+    }
+
+    /// Whoever names the device has its state settled first.
+    #[test]
+    fn naming_a_device_settles_it() {
+        let mut lab = bridge();
+        lab.at(5_000);
+        lab.run("b link set q1 down\n b link set q1 up");
+        lab.at(5_400);
+        lab.run("b link set q1 down");
+        assert_eq!(lab.port("a", "p1"), "forwarding");
+        lab.run("a link set p1 txqueuelen 5");
+        assert_eq!(lab.port("a", "p1"), "disabled");
+    }
+
+    /// An up end of a new pair that is not looked at yet: UNKNOWN, and RUNNING for that reason.
+    #[test]
+    fn before_the_first_look() {
+        let mut lab = Lab::new();
+        lab.at(5_000);
+        lab.run("a link add x up type veth peer name y");
+        assert_eq!(lab.state("a", "x"), "NO-CARRIER,BROADCAST,MULTICAST,UP LOWERLAYERDOWN");
+        lab.run("a link add v up type veth peer name w");
+        assert_eq!(lab.state("a", "v"), "BROADCAST,MULTICAST,UP UNKNOWN");
+        // Carrier on, with the qdisc still noop, is urgent, and takes all that is urgent by now with it.
+        lab.run("a link set w up");
+        assert_eq!(lab.state("a", "v"), "BROADCAST,MULTICAST,UP,LOWER_UP UP");
+    }
+
+    /// A batch is at most a hundred devices.
+    #[test]
+    fn batches_are_limited() {
+        let mut lab = Lab::new();
+        for i in 0..75 {
+            lab.run(&format!("a link add x{i} type veth peer name y{i} netns b"));
+            lab.run(&format!("a link set x{i} up\n b link set y{i} up"));
+        }
+        lab.at(10_000);
+        // Equal numbers everywhere: 75 lose their carrier at a time when batches are to wait.
+        lab.k.linkwatch.next = lab.cx.jiffies() + 250;
+        for i in 0..75 {
+            lab.run(&format!("b link set y{i} down"));
+        }
+        assert_eq!(lab.k.linkwatch.pending.len(), 150);
+        lab.at(11_000);
+        run(&mut lab.k, &mut lab.cx);
+        assert_eq!(lab.k.linkwatch.pending.len(), 50);
+        lab.at(12_000);
+        run(&mut lab.k, &mut lab.cx);
+        assert!(lab.k.linkwatch.pending.is_empty());
+    }
+}

@@ -127,11 +127,11 @@ impl Flying {
 
 /// Free list: one per thread, since it has no effect on results.
 #[derive(Default)]
+#[allow(clippy::vec_box, reason = "the boxes themselves are what is recycled")]
 pub struct Pool(Vec<Box<Buf>>);
 
 impl Pool {
     #[inline]
-    #[allow(clippy::vec_box, reason = "the boxes themselves are what is recycled")]
     pub(crate) fn take(&mut self) -> Box<Buf> {
         self.0.pop().unwrap_or_else(|| Box::new(Buf { frame: Frame::blank(), meta: Meta::default() }))
     }

@@ -111,11 +111,11 @@ pub(crate) fn veth_chain(n: u32) -> (Lab, NsId, NsId, u32) {
         l.addr(0, ids[i], "right", &format!("10.0.{i}.1/24"));
         l.addr(0, ids[i + 1], "left", &format!("10.0.{i}.2/24"));
     }
-    for i in 0..=n as usize {
+    for (i, ns) in ids.iter().take(n as usize + 1).enumerate() {
         if i > 0 {
-            l.sysctl(0, ids[i], "net.ipv4.ip_forward", "1");
+            l.sysctl(0, *ns, "net.ipv4.ip_forward", "1");
         }
-        l.route(0, ids[i], "10.0.0.0/8", &format!("10.0.{i}.2"));
+        l.route(0, *ns, "10.0.0.0/8", &format!("10.0.{i}.2"));
     }
     let end = ip(&format!("10.0.{n}.2"));
     (l, ids[0], ids[n as usize + 1], end)

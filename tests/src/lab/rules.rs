@@ -137,16 +137,16 @@ fn decimal(text: &str) -> bool {
 }
 
 /// Sorts a table's entries by their text; counts the entries that moved.
-pub fn sorted<T: Clone + PartialEq>(table: &mut Vec<T>, text: impl Fn(&T) -> String, counts: &mut Counts) {
-    let before = table.clone();
+pub fn sorted<T: Clone + PartialEq>(table: &mut [T], text: impl Fn(&T) -> String, counts: &mut Counts) {
+    let before = table.to_vec();
     table.sort_by_cached_key(text);
     let moved = before.iter().zip(table.iter()).filter(|(a, b)| a != b).count();
     counts.add(Rule::Sorted, moved as u64);
 }
 
 /// Brings a device's frames into an order by flow; within a flow they keep theirs. Counts the frames that moved.
-pub fn by_flow(frames: &mut Vec<LabFrame>, counts: &mut Counts) {
-    let before = frames.clone();
+pub fn by_flow(frames: &mut [LabFrame], counts: &mut Counts) {
+    let before = frames.to_vec();
     frames.sort_by_key(LabFrame::flow);
     let moved = before.iter().zip(frames.iter()).filter(|(a, b)| a != b).count();
     counts.add(Rule::OrderFlow, moved as u64);

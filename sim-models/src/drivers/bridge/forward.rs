@@ -1,13 +1,13 @@
 //! net/bridge/br_forward.c and br_device.c: a frame leaves by one port or by many.
 
 use super::{
+    fdb::Key,
     input::{note_hit, note_miss},
     port::{self, Port, PortState},
     state,
 };
 use crate::drivers::veth::is_skb_forwardable;
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev};
-use crate::packet::Mac;
 
 /// Where a frame comes from.
 #[derive(Clone, Copy)]
@@ -31,10 +31,10 @@ pub(super) enum Kind {
 
 impl Kind {
     #[inline]
-    pub fn of(dst: Mac) -> Kind {
-        if !dst.is_multicast() {
+    pub fn of(dst: Key) -> Kind {
+        if !dst.is_group() {
             Kind::Unicast
-        } else if dst == Mac::BROADCAST {
+        } else if dst == Key::BROADCAST {
             Kind::Broadcast
         } else {
             Kind::Multicast
@@ -162,7 +162,7 @@ pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
     let stats = &mut k.devs[br].stats;
     stats.tx_packets += 1;
     stats.tx_bytes += u64::from(skb.frame.len());
-    let dst = skb.frame.dst;
+    let dst = Key::of(skb.frame.dst);
     let kind = Kind::of(dst);
     let hit = if kind == Kind::Unicast { state(k, br).fdb.find(dst).map(|e| e.port) } else { None };
     let left = match hit {

@@ -2,13 +2,12 @@
 
 use super::{
     State,
-    fdb::{self, Learned},
+    fdb::{self, Key, Learned},
     forward::{self, Kind, Source},
     port::{self, PortState},
     state, state_mut,
 };
 use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, dev, netdevice::IFF_PROMISC};
-use crate::packet::Mac;
 
 /// What is done with a frame to 01:80:c2:00:00:0X.
 enum Reserved {
@@ -21,8 +20,8 @@ enum Reserved {
 
 /// BR-22: without STP its frames are forwarded, pause frames never; LLDP and the rest stay, unless `group_fwd_mask`
 /// says otherwise.
-fn reserved(dst: Mac, mask: u16) -> Reserved {
-    match dst.0[5] {
+fn reserved(last: u8, mask: u16) -> Reserved {
+    match last {
         0 => Reserved::Forward,
         1 => Reserved::Drop,
         n if mask & (1 << n) != 0 => Reserved::Forward,
@@ -37,14 +36,14 @@ pub(super) fn br_handle_frame(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId
     if skb.meta.pkt_type == PktType::Loopback {
         return Some(skb);
     }
-    let (src, dst) = (skb.frame.src, skb.frame.dst);
+    let (src, dst) = (Key::of(skb.frame.src), Key::of(skb.frame.dst));
     if !src.is_valid() {
         cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_INVALID_SOURCE);
         return None;
     }
     let no = k.devs[dev].port;
-    if matches!(dst.0, [0x01, 0x80, 0xc2, 0, 0, 0..=15]) {
-        match reserved(dst, state(k, br).config.group_fwd_mask) {
+    if let Some(last) = dst.reserved() {
+        match reserved(last, state(k, br).config.group_fwd_mask) {
             Reserved::Forward => {}
             Reserved::Drop => {
                 cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_IEEE_MAC_CONTROL);
@@ -58,17 +57,17 @@ pub(super) fn br_handle_frame(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId
             }
         }
     }
-    if k.devs[br].mac == dst {
+    if Key::of(k.devs[br].mac) == dst {
         skb.meta.pkt_type = PktType::Host;
     }
-    br_handle_frame_finish(k, cx, br, no, skb);
+    br_handle_frame_finish(k, cx, br, no, src, dst, skb);
     None
 }
 
 impl State {
     /// The source of a frame is behind port `no` by which it came, if that port learns and `ageing_time` is not 0.
     #[inline]
-    fn learn(&mut self, no: u16, src: Mac, now: u64) -> Learned {
+    fn learn(&mut self, no: u16, src: Key, now: u64) -> Learned {
         match self.ports.get(no) {
             Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.ageing != 0 => {
                 self.fdb.update(src, no, now)
@@ -80,9 +79,8 @@ impl State {
 
 /// `br_handle_frame_finish` (BR-24 to 31): port state, learn, look up; then forward or flood, and deliver here.
 #[inline]
-fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, skb: SkBuff) {
+fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: Key, dst: Key, skb: SkBuff) {
     let now = cx.jiffies();
-    let (src, dst) = (skb.frame.src, skb.frame.dst);
     let kind = Kind::of(dst);
     let b = state_mut(k, br);
     let learned = b.learn(no, src, now);
@@ -90,7 +88,7 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, skb: 
         return cx.drop(k, skb, At::BrHandleFrame, Reason::BRIDGE_INGRESS_STP_STATE);
     };
     let from = Source { port: no, isolated: from.flags & port::ISOLATED != 0 };
-    let hit = if kind == Kind::Unicast { b.fdb.find(dst).map(|e| (e.port, e.local)) } else { None };
+    let hit = if kind == Kind::Unicast { b.fdb.find(dst).map(|e| (e.port, e.local())) } else { None };
     note_learned(k, cx, br, no, &skb, learned);
     let promisc = k.devs[br].flags & IFF_PROMISC != 0;
     let left = match (kind, hit) {
@@ -116,9 +114,13 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, skb: 
 
 #[inline]
 fn note_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what: Learned) {
-    if what == Learned::Known || !skb.meta.traced {
-        return;
+    if what != Learned::Known && skb.meta.traced {
+        say_learned(k, cx, br, no, skb, what);
     }
+}
+
+#[cold]
+fn say_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what: Learned) {
     let name = |no: u16| state(k, br).ports.get(no).map_or(k.devs[br].name(), |p| k.devs[p.dev].name());
     let src = skb.frame.src;
     cx.note(skb, || match what {
@@ -131,14 +133,18 @@ fn note_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what:
 /// What the table says of the destination.
 #[inline]
 pub(super) fn note_hit(k: &Kernel, cx: &mut Cx, br: DevId, skb: &SkBuff) {
-    if !skb.meta.traced {
-        return;
+    if skb.meta.traced {
+        say_hit(k, cx, br, skb);
     }
-    let now = cx.jiffies();
-    if let Some(e) = state(k, br).fdb.find(skb.frame.dst) {
+}
+
+#[cold]
+fn say_hit(k: &Kernel, cx: &mut Cx, br: DevId, skb: &SkBuff) {
+    let (now, dst) = (cx.jiffies(), Key::of(skb.frame.dst));
+    if let Some(e) = state(k, br).fdb.find(dst) {
         cx.note(skb, || {
-            let age = if e.fixed { String::new() } else { format!(", age {} s", fdb::age(now, e, k.hz)) };
-            format!("? fdb {}{age}", fdb::line(k, br, e, now))
+            let age = if e.ages() { format!(", age {} s", fdb::age(now, e, k.hz)) } else { String::new() };
+            format!("? fdb {}{age}", fdb::line(k, br, dst, e, now))
         });
     }
 }

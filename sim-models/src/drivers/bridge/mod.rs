@@ -10,10 +10,13 @@ mod forward;
 mod input;
 mod port;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use fdb::fdb_lines;
 pub(crate) use fdb::{add_entry, cleanup, delete_entry};
 pub use port::PortState;
+pub(crate) use settings::check_slave_args;
 pub use settings::{Config, port_settings};
 
 use super::{Arg, Driver, Event, Kind, Setup};

@@ -204,17 +204,9 @@ fn parse(word: &str, value: &str) -> Result<Option<Set>, String> {
     Ok(Some(set))
 }
 
-/// `br_setport`: all words are read before anything is set; then flags, cost, priority, state, as the kernel does it.
-///
-/// # Errors
-/// iproute2's texts for what it can't read; ERANGE, EINVAL, ENETDOWN from the kernel.
-pub(super) fn br_setport(
-    k: &mut Kernel,
-    cx: &mut Cx,
-    br: DevId,
-    dev: DevId,
-    args: &[(String, String)],
-) -> Result<(), RtnlError> {
+/// Reads the words of `type bridge_slave …`, in the order in which the kernel will set them: flags, cost, priority,
+/// state.
+fn read_slave_args(args: &[(String, String)]) -> Result<Vec<Set>, RtnlError> {
     let mut sets = Vec::new();
     for (word, value) in args {
         sets.extend(parse(word, value).map_err(|text| RtnlError::tool(Errno::EINVAL, text))?);
@@ -225,9 +217,31 @@ pub(super) fn br_setport(
         Set::Priority(_) => 2,
         Set::State(_) => 3,
     });
+    Ok(sets)
+}
+
+/// Can `ip` read `type bridge_slave …`, whatever the device is?
+///
+/// # Errors
+/// `ip`'s own.
+pub(crate) fn check_slave_args(args: &[(String, String)]) -> Result<(), RtnlError> {
+    read_slave_args(args).map(drop)
+}
+
+/// `br_setport`
+///
+/// # Errors
+/// iproute2's texts for what it can't read; ERANGE, EINVAL, ENETDOWN from the kernel.
+pub(super) fn br_setport(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    br: DevId,
+    dev: DevId,
+    args: &[(String, String)],
+) -> Result<(), RtnlError> {
     let no = k.devs[dev].port;
     let link = (k.devs[dev].is_up(), k.devs[dev].oper_up());
-    for set in sets {
+    for set in read_slave_args(args)? {
         let Some(p) = state_mut(k, br).ports.get_mut(no) else {
             return Err(RtnlError::new(Errno::EINVAL));
         };

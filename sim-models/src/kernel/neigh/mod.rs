@@ -4,7 +4,8 @@ mod output;
 mod state;
 mod table;
 
-pub use output::{neigh_output, neigh_xmit_to};
+pub(super) use output::neigh_output;
+pub use output::neigh_xmit_to;
 pub use state::{UPDATE_ADMIN, UPDATE_OVERRIDE, neigh_timer, neigh_update};
 pub use table::{Entry, Table, find_or_create, flush_dev, forced_gc, neigh_lines};
 pub(crate) use table::{create_by_admin, remove, set_origin};

@@ -1,7 +1,7 @@
 //! The way of a packet to its next hop (`ip_finish_output2`, `neigh_output`, `neigh_resolve_output`).
 
 use super::{
-    super::{At, Cx, DevId, Kernel, Reason, SkBuff, dev, rtnl::Nud},
+    super::{At, Cx, DevId, Kernel, Reason, SkBuff, dev, ip_output::Out, rtnl::Nud},
     state, table,
 };
 use crate::packet::{Ip4Addr, Mac};
@@ -9,13 +9,14 @@ use sim_core::time::Time;
 
 /// Sends an IP packet to `nexthop` on `out`: with the link-layer address at hand, or after asking for it.
 #[inline]
-pub fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: DevId, nexthop: u32, skb: SkBuff) {
+pub(in crate::kernel) fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: &Out, mut skb: SkBuff) {
     cx.at(At::NeighOutput, &skb);
     // ARP-27: one entry for everything on loopback.
-    let nexthop = if k.devs[out].is_loopback() { 0 } else { nexthop };
-    let n = match k.neigh4.find(out, nexthop) {
+    let nexthop = if out.loopback { 0 } else { out.dst.nexthop };
+    let dev = out.dst.dev;
+    let n = match k.neigh4.find(dev, nexthop) {
         Some(n) => n,
-        None => match table::create(k, cx, out, nexthop, false) {
+        None => match table::create(k, cx, dev, nexthop, false) {
             Some(n) => n,
             None => {
                 cx.drop(k, skb, At::IpFinishOutput, Reason::NEIGH_CREATEFAIL);
@@ -25,11 +26,13 @@ pub fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: DevId, nexthop: u32, skb: 
     };
     let e = k.neigh4.entry(n);
     // The cached header is used as long as the state is connected: the entry is not even touched (NEIGH-23).
-    if table::is_connected(e.state) {
-        let mac = e.mac;
-        note_entry(k, cx, n, &skb);
-        return neigh_xmit_to(k, cx, out, mac, skb);
+    if table::is_connected(e.state) && !skb.meta.traced && !out.loopback {
+        skb.frame.dst = e.mac;
+        skb.frame.src = out.mac;
+        return dev::dev_queue_xmit(k, cx, skb);
     }
+    // Loopback forgets nothing (DEV-36), and what waits for ARP must know its way.
+    skb.meta.dst = Some(out.dst);
     resolve_output(k, cx, n, skb);
 }
 
@@ -49,10 +52,14 @@ fn note_entry(k: &Kernel, cx: &mut Cx, n: u32, skb: &SkBuff) {
 fn resolve_output(k: &mut Kernel, cx: &mut Cx, n: u32, mut skb: SkBuff) {
     note_entry(k, cx, n, &skb);
     let fresh = matches!(k.neigh4.entry(n).state, Nud::None | Nud::Failed);
-    if state::event_send(k, cx, n) {
+    // A connected entry is not touched; others hear of every packet.
+    if table::is_connected(k.neigh4.entry(n).state) || state::event_send(k, cx, n) {
         let e = k.neigh4.entry(n);
         let (out, mac) = (e.dev, e.mac);
         return neigh_xmit_to(k, cx, out, mac, skb);
+    }
+    if k.neigh4.entry(n).state == Nud::Failed {
+        return cx.drop(k, skb, At::NeighOutput, Reason::NEIGH_FAILED);
     }
     skb.meta.since = cx.clock.ps();
     cx.note(&skb, || "the packet waits in the entry; ARP asks".to_owned());
@@ -83,6 +90,7 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
 /// A packet that waited goes on, by the output function of the entry's new state.
 pub(super) fn resolved(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
     let waited = cx.clock.since(Time::from_ps(skb.meta.since));
+    k.neigh4.entries[n as usize].used = cx.jiffies() as i64;
     cx.at(At::NeighOutput, &skb);
     cx.note(&skb, || format!("waited {waited} for the answer"));
     resolve_output(k, cx, n, skb);

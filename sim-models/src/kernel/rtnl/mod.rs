@@ -8,6 +8,8 @@ mod link;
 mod neigh;
 mod route;
 
+#[cfg(test)]
+pub(crate) use link::testing;
 pub(crate) use link::{changeaddr, register_lo, set_mtu};
 
 pub use errno::Errno;

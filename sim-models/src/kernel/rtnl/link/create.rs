@@ -47,14 +47,14 @@ pub(in super::super) fn new_link(
     if c.is_virtual() && !k.loaded.contains(&c.kind()) {
         k.loaded.push(c.kind());
     }
-    validate_address(a)?;
+    validate(a, c, peer.is_some())?;
+    if let Some(p) = &peer {
+        validate(&p.attrs, c, true)?;
+    }
     if k.dev_by_name(target, name).is_some() {
         return Err(RtnlError::new(Errno::EEXIST));
     }
-    let limits = c.setup();
-    if let Some(mtu) = a.mtu {
-        device::validate_mtu(limits.min_mtu, limits.max_mtu, mtu)?;
-    }
+    validate_mtu(a, c)?;
     let first = peer.map(|p| create_peer(k, cx, peer_ns, &p, c)).transpose()?;
     let template = if name.is_empty() { format!("{}%d", c.kind()) } else { name.to_owned() };
     let made = create(k, cx, target, &template, a, c);
@@ -65,22 +65,25 @@ pub(in super::super) fn new_link(
     configure(k, cx, dev, a, upper).inspect_err(|_| remove::dellink(k, cx, dev))
 }
 
-/// `ops->validate` of all Ethernet drivers.
-fn validate_address(a: &LinkAttrs) -> Result<(), RtnlError> {
-    match a.address {
-        Some(mac) if !mac.is_valid() => Err(RtnlError::new(Errno::EADDRNOTAVAIL)),
-        _ => Ok(()),
+/// `ops->validate`: all Ethernet drivers look at the address; the driver of pairs at the MTU, too, and says no more than
+/// EINVAL.
+fn validate(a: &LinkAttrs, c: &Config, of_pair: bool) -> Result<(), RtnlError> {
+    if a.address.is_some_and(|mac| !mac.is_valid()) {
+        return Err(RtnlError::new(Errno::EADDRNOTAVAIL));
     }
+    if of_pair {
+        validate_mtu(a, c).map_err(|e| RtnlError::new(e.errno))?;
+    }
+    Ok(())
 }
 
-/// The other one of a pair (`veth_newlink`): its MTU is refused without a text, and up it can't come, since it is not
-/// joined to anything yet.
-fn create_peer(k: &mut Kernel, cx: &mut Cx, ns: NsId, p: &Peer, c: &Config) -> Result<DevId, RtnlError> {
-    validate_address(&p.attrs)?;
+fn validate_mtu(a: &LinkAttrs, c: &Config) -> Result<(), RtnlError> {
     let limits = c.setup();
-    if let Some(mtu) = p.attrs.mtu {
-        device::validate_mtu(limits.min_mtu, limits.max_mtu, mtu).map_err(|e| RtnlError::new(e.errno))?;
-    }
+    a.mtu.map_or(Ok(()), |mtu| device::validate_mtu(limits.min_mtu, limits.max_mtu, mtu))
+}
+
+/// The other one of a pair (`veth_newlink`): up it can't come, since it is not joined to anything yet.
+fn create_peer(k: &mut Kernel, cx: &mut Cx, ns: NsId, p: &Peer, c: &Config) -> Result<DevId, RtnlError> {
     let template = p.name.clone().unwrap_or_else(|| format!("{}%d", c.kind()));
     let dev = create(k, cx, ns, &template, &p.attrs, c)?;
     if p.attrs.up == Some(true) {

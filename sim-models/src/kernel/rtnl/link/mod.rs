@@ -6,6 +6,10 @@ mod device;
 mod names;
 mod remove;
 mod set;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub(super) use create::new_link;
 pub(crate) use create::register_lo;
@@ -59,11 +63,11 @@ fn master(k: &mut Kernel, cx: &mut Cx, ns: NsId, a: &LinkAttrs) -> Result<Option
     }
 }
 
-/// The bridge whose port `dev` is, and the port's number.
-fn bridge_of(k: &Kernel, dev: DevId) -> Result<(DevId, u16), RtnlError> {
+/// The bridge whose port `dev` is, and the port's number. `what`: "add" or "delete".
+fn bridge_of(k: &Kernel, dev: DevId, what: &str) -> Result<(DevId, u16), RtnlError> {
     let d = &k.devs[dev];
     if d.is_loopback() {
-        return Err(RtnlError::msg(Errno::EINVAL, "FDB add only supported for Ethernet devices"));
+        return Err(RtnlError::msg(Errno::EINVAL, format!("FDB {what} only supported for Ethernet devices")));
     }
     d.master.map(|br| (br, d.port)).ok_or(RtnlError::new(Errno::EOPNOTSUPP))
 }
@@ -78,13 +82,13 @@ pub(super) fn new_fdb(
     s: FdbState,
 ) -> Result<(), RtnlError> {
     let dev = named(k, cx, ns, dev)?;
-    let (br, no) = bridge_of(k, dev)?;
+    let (br, no) = bridge_of(k, dev, "add")?;
     bridge::add_entry(k, cx, br, no, mac, s)
 }
 
 /// `bridge fdb del MAC dev DEV master` (`rtnl_fdb_del`)
 pub(super) fn del_fdb(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: &str, mac: Mac) -> Result<(), RtnlError> {
     let dev = named(k, cx, ns, dev)?;
-    let (br, no) = bridge_of(k, dev)?;
+    let (br, no) = bridge_of(k, dev, "delete")?;
     bridge::delete_entry(k, br, no, mac)
 }

@@ -2,7 +2,7 @@
 
 use super::{Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, create, device, master, named, names, netns, remove};
 use crate::{
-    drivers,
+    drivers::{self, bridge},
     kernel::{DevId, addr, linkwatch},
 };
 
@@ -24,6 +24,7 @@ pub(in super::super) fn set_link(
         names::check_ifname("name", new)?;
     }
     let dev = named(k, cx, ns, name)?;
+    bridge::check_slave_args(&a.slave_args)?;
     let mut notify = false;
     if !a.kind_args.is_empty() {
         changelink(k, cx, dev, &a.kind_args)?;
@@ -34,8 +35,10 @@ pub(in super::super) fn set_link(
         drivers::slave_changelink(k, cx, upper, dev, &a.slave_args)?;
         notify = true;
     }
-    if a.netns.is_some() {
-        change_net_namespace(k, cx, dev, target, a.rename.as_deref())?;
+    if k.devs[dev].ns != target {
+        // `ip` does not pass on the name that the device has already.
+        let pattern = a.rename.as_deref().filter(|new| *new != name);
+        change_net_namespace(k, cx, dev, target, pattern)?;
     }
     let done = do_setlink(k, cx, dev, a, upper, &mut notify);
     if notify {
@@ -131,9 +134,6 @@ fn change_net_namespace(
 ) -> Result<(), RtnlError> {
     if k.devs[dev].kind.netns_immutable() {
         return Err(RtnlError::msg(Errno::EINVAL, "The interface netns is immutable"));
-    }
-    if k.devs[dev].ns == ns {
-        return Ok(());
     }
     let mut name = k.devs[dev].name().to_owned();
     if k.dev_by_name(ns, &name).is_some() {
