@@ -24,7 +24,7 @@ pub fn judge(source: &Arc<Source>, point: &Point, runs: &[RunOutcome]) -> Vec<Ve
 fn verdict(source: &Arc<Source>, e: &Expectation, runs: &[RunOutcome]) -> Verdict {
     let mut v = Verdict {
         place: source.place(e.place.range),
-        text: one_line(&source.text[e.place.range.bytes()]),
+        text: one_line(&source.text[e.place.range.bytes()], e.place.number()),
         holds: false,
         measured: String::new(),
         cause: String::new(),
@@ -40,9 +40,13 @@ fn verdict(source: &Arc<Source>, e: &Expectation, runs: &[RunOutcome]) -> Verdic
     v
 }
 
-/// As it is written, but on one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// As it is written, but on one line, and for which number of a range.
+fn one_line(text: &str, number: Option<i64>) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match number {
+        Some(n) => format!("{text}, number {n}"),
+        None => text,
+    }
 }
 
 fn latency(v: &mut Verdict, l: &Latency, runs: &[RunOutcome]) {

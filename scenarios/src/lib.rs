@@ -27,6 +27,9 @@ pub mod tree;
 pub mod values;
 pub mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use diagnostic::{Diagnostic, arrange};
 use plan::Plan;
 use rayon::prelude::*;

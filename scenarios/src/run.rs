@@ -105,7 +105,7 @@ fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<
 }
 
 /// What kernels refuse of the setup, at every point of a plan; nothing is run.
-pub(crate) fn try_build(plan: &Plan) -> Vec<Diagnostic> {
+pub fn try_build(plan: &Plan) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     for point in &plan.points {
         let source = point.source(&plan.source);

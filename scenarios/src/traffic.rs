@@ -113,8 +113,8 @@ fn ping_app(names: &Names, number: u32, p: &Ping) -> (App, Time, Option<Time>) {
     app.size = bytes(p.size.as_ref(), PING_DATA);
     app.interval = p.interval.as_ref().map_or(app.interval, |i| i.value.0);
     app.opts.ttl = p.ttl.as_ref().map(|t| t.value);
-    // Each ping process has an identifier of its own.
-    app.id = number as u16;
+    // Each ping process has an identifier of its own, and none has 0.
+    app.id = ((number - 1) % u32::from(u16::MAX)) as u16 + 1;
     let start = time_of(p.start.as_ref());
     let last = start + app.interval.times(p.count.value.saturating_sub(1));
     (App::Ping(Box::new(app)), start, Some(last))

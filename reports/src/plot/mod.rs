@@ -78,10 +78,11 @@ pub fn of_curve(scenario: &ScenarioFigures, curve: &Curve) -> Picture {
     let seeds = curve.at.iter().map(|p| p.flow.seeds).max().unwrap_or(0);
     let measure = curve.at.first().map_or("", |p| p.flow.measure.as_str());
     let measured = format!(
-        "latency: {measure}, n = {} at {} · {} each; bars: 95 % interval over seeds",
+        "latency: {measure}, n = {} at {} · {} each{}",
         units::thousands(n),
         units::count(curve.at.len(), "point", "points"),
         units::count(seeds, "seed", "seeds"),
+        if seeds > 1 { "; bars: 95 % interval over seeds" } else { "" },
     );
     let caption = Caption {
         title: format!("{}: latency against {}", curve.flow, curve.path),

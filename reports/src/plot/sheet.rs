@@ -157,7 +157,7 @@ pub fn target_label(picture: &mut Picture, lane: &Frame, (x, y): (f64, f64), tar
     let above = Label::new((x, y - 5.0), target_text(target), SMALL, Ink::Orange);
     let over = (above.frame().right - lane.right).max(0.0);
     let above = Label { x: x - over, ..above };
-    let below = Label { y: y + SMALL + 2.0, ..above.clone() };
+    let below = Label { y: y + SMALL + 4.0, ..above.clone() };
     let order = if target.above { [below, above] } else { [above, below] };
     for label in order {
         let frame = label.frame();

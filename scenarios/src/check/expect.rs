@@ -8,19 +8,22 @@ use crate::{
     spec::{Expect, Expectation, Scenario},
     values::{Amount, Text},
 };
+use indexmap::IndexSet;
 use sim_models::kernel::{Errno, Reason};
 
 pub(super) fn check(c: &mut Checker, s: &Scenario, sweeps: &[Sweep]) {
+    let flows: IndexSet<&str> = s.traffic.names().collect();
     for e in s.expect.iter().filter(|e| e.ok) {
         if let Some(of) = e.of()
             && let Some(name) = of.get()
-            && !s.traffic.names().any(|n| n == name)
+            && !flows.contains(name.as_str())
             && !s.traffic.partial
         {
-            let help = did_you_mean(name, s.traffic.names()).unwrap_or_else(|| match s.traffic.entries.len() {
-                0 => "the scenario has no traffic".to_owned(),
-                _ => format!("its flows are {}", all(s.traffic.names().take(20))),
-            });
+            let help =
+                did_you_mean(name, s.traffic.names().take(1000)).unwrap_or_else(|| match s.traffic.entries.len() {
+                    0 => "the scenario has no traffic".to_owned(),
+                    _ => format!("its flows are {}", all(s.traffic.names().take(20))),
+                });
             c.say(of.place, format!("there is no flow `{name}`"), "", Some(help));
         }
         bounds(c, e);

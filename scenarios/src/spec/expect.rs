@@ -2,7 +2,7 @@
 
 use crate::{
     read::{At, Named},
-    values::{Amount, Percentile, Text, Word},
+    values::{Amount, Anything, Percentile, Text, Word},
 };
 use serde::Deserialize;
 use sim_core::time::Span;
@@ -36,6 +36,9 @@ macro_rules! bounded {
             pub at_most: Option<At<Text<Amount>>>,
             /// Swept path, or its end → value: only at those points.
             pub when: Named<At<Word>>,
+            /// One for each number of a range: "1..4".
+            #[allow(dead_code, reason = "unfolded while the list is read")]
+            each: Option<At<Anything>>,
         }
         impl $Name {
             pub fn bounds(&self) -> Bounds<'_> {
@@ -83,6 +86,8 @@ pub struct Latency {
     pub below: Option<At<Text<Span>>>,
     pub above: Option<At<Text<Span>>>,
     pub when: Named<At<Word>>,
+    #[allow(dead_code, reason = "unfolded while the list is read")]
+    each: Option<At<Anything>>,
 }
 
 impl Expect {

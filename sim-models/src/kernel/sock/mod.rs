@@ -90,6 +90,7 @@ pub struct Socket {
     deficit: u32,
     pub rcvbuf: u32,
     pub drops: u64,
+    pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
     pub(super) tcp: tcp::Probe,
 }
 
@@ -204,6 +205,7 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         deficit: 0,
         rcvbuf,
         drops: 0,
+        route: None,
         tcp: tcp::Probe::default(),
     });
     if proto == Proto::RawIcmp {

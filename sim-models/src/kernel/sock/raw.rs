@@ -44,7 +44,7 @@ pub fn send_echo(
     cx.at(At::PingSendmsg, &skb);
     cx.copy(At::PingSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = route::ip_route_output(k, ns, &flow);
+    let rt = route::ip_route_output_sock(k, id, ns, &flow);
     let rt = match rt {
         Ok(rt) if rt.dst.kind == DstKind::Broadcast && !opts.broadcast => Err(Errno::EACCES),
         other => other,

@@ -95,7 +95,7 @@ pub fn sendto(
     cx.at(At::UdpSendmsg, &skb);
     cx.copy(At::UdpSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = match route::ip_route_output(k, ns, &flow) {
+    let rt = match route::ip_route_output_sock(k, id, ns, &flow) {
         Ok(rt) => rt,
         Err(e) => {
             no_route(k, ns, e);
