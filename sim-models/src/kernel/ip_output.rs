@@ -6,7 +6,7 @@ use super::{
     neigh,
     route::{Dst, DstKind},
 };
-use crate::packet::Mac;
+use crate::packet::{Mac, frame::IP_HLEN};
 
 /// Where a packet goes out: the decision, and what the functions of the transmit path ask of the device again and again.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +49,28 @@ fn ip_mc_output(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
         copy.meta.dst = Some(out.dst);
         dev::netif_rx(k, cx, copy);
     }
-    let len = u64::from(skb.frame.net_len());
+    count_group(k, &skb, out);
+    ip_output(k, cx, skb, out);
+}
+
+/// OutBcastPkts and its like, which count each fragment.
+fn count_group(k: &mut Kernel, skb: &SkBuff, out: &Out) {
+    let len = skb.frame.net_len();
+    let header = u32::from(IP_HLEN);
+    let pieces = match out.mtu.saturating_sub(header) & !7 {
+        _ if len <= out.mtu => 1,
+        0 => return,
+        _ if skb.frame.ip4().is_some_and(|ip| ip.df()) => return,
+        room => (len - header).div_ceil(room),
+    };
     let mib = &mut k.net_mut(out.ns).mib;
     let [packets, octets] = if out.dst.kind == DstKind::Broadcast {
         [M::IpExtOutBcastPkts, M::IpExtOutBcastOctets]
     } else {
         [M::IpExtOutMcastPkts, M::IpExtOutMcastOctets]
     };
-    mib[packets] += 1;
-    mib[octets] += len;
-    ip_output(k, cx, skb, out);
+    mib[packets] += u64::from(pieces);
+    mib[octets] += u64::from(len + (pieces - 1) * header);
 }
 
 /// `ip_output`: the device is set; POST_ROUTING would be called here.

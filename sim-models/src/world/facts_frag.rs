@@ -71,7 +71,7 @@ fn buffers_of_fragments() {
 /// A fragment of the datagram `id` from a to b: `at` and `len` in bytes behind the IP header.
 fn piece(f: &mut Facts, ns: NsId, id: u16, at: u16, len: u16, more: bool) {
     let (h, l4) = udp_packet("10.0.0.1", "10.0.0.2", 64, 0);
-    let frag = at / 8 | if more { 0x2000 } else { 0 };
+    let frag = (at / 8) | if more { 0x2000 } else { 0 };
     let h = Ip4 { id, frag, len: 20 + len, ..h };
     f.inject(ns, "eth0", m(0x0a), m(0x0b), Net::Ip4(h, if at == 0 { l4 } else { L4::None }));
 }

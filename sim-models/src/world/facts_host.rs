@@ -153,7 +153,16 @@ fn syn_retries() {
     let syns: Vec<u64> = f.seen(a, "eth0").iter().map(|l| l.split_once(' ').unwrap().0.parse().unwrap()).collect();
     assert_eq!(syns, [1, 1_024, 2_048, 3_072, 4_096, 5_120, 7_136, 11_264, 19_456, 35_584, 69_632]);
     f.run(135_169);
-    assert_eq!([M::TcpAttemptFails, M::TcpRetransSegs, M::TcpOutSegs].map(|c| f.mib(a, c)), [1, 10, 11]);
+    let which = [
+        M::TcpAttemptFails,
+        M::TcpOutSegs,
+        M::TcpRetransSegs,
+        M::TcpExtTCPSynRetrans,
+        M::TcpExtTCPTimeouts,
+        M::TcpExtTCPLostRetransmit,
+        M::TcpExtTCPAbortOnTimeout,
+    ];
+    assert_eq!(which.map(|c| f.mib(a, c)), [1, 1, 10, 10, 11, 9, 1]);
     let error = (0..f.l.w.hosts[0].kernel.tasks.len() as u32).find_map(|t| {
         match f.l.w.hosts[0].kernel.tasks.app(crate::apps::TaskId(t)) {
             Some(App::TcpConnect(c)) => c.error,

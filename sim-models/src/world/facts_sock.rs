@@ -183,6 +183,10 @@ fn broadcasts() {
     assert_eq!(got, [Some(2), Some(2), Some(2), None]);
     assert_eq!(f.lines(a, "eth0", "IP").len(), 2, "out of the device, and back");
     assert_eq!([M::IpExtOutBcastPkts, M::IpExtInBcastPkts, M::IpInReceives].map(|c| f.mib(a, c)), [1, 1, 1]);
+    // Each fragment counts; the copy that comes back is whole.
+    assert_eq!(f.sendto(s, "10.0.0.255", 7000, 3_000), Ok(3_000));
+    let which = [M::IpExtOutBcastPkts, M::IpExtOutBcastOctets, M::IpExtInBcastPkts, M::IpReasmReqds];
+    assert_eq!(which.map(|c| f.mib(a, c)), [1 + 3, 30 + 3_068, 2, 0]);
     assert_eq!(f.sendto(s, "10.0.0.255", 8, 2), Ok(2));
     assert_eq!((f.mib(b, M::UdpIgnoredMulti), f.mib(b, M::IcmpOutMsgs)), (1, 0));
 }

@@ -87,9 +87,12 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
     let ttl = ttl.unwrap_or(net.conf.ip_default_ttl);
-    net.mib[M::TcpOutSegs] += 1;
-    if retries > 0 {
+    // What is sent again is no OutSegs.
+    if retries == 0 {
+        net.mib[M::TcpOutSegs] += 1;
+    } else {
         net.mib[M::TcpRetransSegs] += 1;
+        net.mib[M::TcpExtTCPSynRetrans] += 1;
     }
     let ip_id = net.ip_id;
     let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
@@ -125,11 +128,16 @@ pub(crate) fn syn_timer(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     }
     let ns = s.ns;
     s.tcp.retries += 1;
-    if s.tcp.retries > SYN_RETRIES + LINEAR {
-        let why = Errno::ETIMEDOUT;
-        return fail(k, cx, id, why);
+    let retries = s.tcp.retries;
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::TcpExtTCPTimeouts] += 1;
+    if retries > SYN_RETRIES + LINEAR {
+        mib[M::TcpExtTCPAbortOnTimeout] += 1;
+        return fail(k, cx, id, Errno::ETIMEDOUT);
     }
-    k.net_mut(ns).mib[M::TcpExtTCPTimeouts] += 1;
+    mib[M::TcpExtTcpTimeoutRehash] += 1;
+    // From the second on, what is lost was itself sent again.
+    mib[M::TcpExtTCPLostRetransmit] += u64::from(retries > 1);
     send_syn(k, cx, id);
 }
 
