@@ -13,7 +13,9 @@ use onerouter_tests::lab::{
 use sim_models::cost::Costs;
 
 /// Labs that the simulator reproduces wholly. A lab that joins them stays.
-const REPRODUCED: [&str; 17] = [
+const REPRODUCED: [&str; 20] = [
+    "arp_fail",
+    "arp_fail_fast",
     "bridge3",
     "closed_port_rst",
     "concurrent",
@@ -25,6 +27,7 @@ const REPRODUCED: [&str; 17] = [
     "multi_ip",
     "proxy_arp",
     "proxy_arp_d0",
+    "reject_routes",
     "ttl",
     "veth_ping",
     "weakhost_announce2",

@@ -284,3 +284,6 @@ fn note_point(plan: &Plan, notes: &mut Vec<(String, String)>) {
         notes.push(("point".to_owned(), format!("{}, the first of {}", first.label, plan.points.len())));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,10 @@ pub type Stem = String;
 /// So many flows at points have their pictures in the page itself, the failed ones before the others; the rest are
 /// linked. A page of more is slow to open.
 const INLINE_FLOWS: usize = 120;
+/// So many flows at points have pictures at all; the figures of the rest are in the tables and files.
+const DRAWN_FLOWS: usize = 600;
+/// So many curves of a scenario are drawn.
+const CURVES: usize = 48;
 
 /// Why a report could not be written.
 #[derive(Debug)]
@@ -72,11 +76,11 @@ pub fn write(figures: &Figures, output: &Output, drawn: &(dyn Fn(usize) + Sync))
     let draw = |job: &Job| {
         let svg = draw(job, output)?;
         drawn(total);
-        Ok(if job.inline { Some((job.stem.clone(), svg)) } else { None })
+        Ok((job.stem.clone(), job.inline.then_some(svg)))
     };
-    let pictures: Result<Vec<Option<(Stem, String)>>, ReportError> = jobs.par_iter().map(draw).collect();
-    let inline: html::Inline = pictures?.into_iter().flatten().collect();
-    output.file("report.html", |to| to.write_all(html::page(figures, &inline).as_bytes()))?;
+    let pictures: Result<Vec<(Stem, Option<String>)>, ReportError> = jobs.par_iter().map(draw).collect();
+    let pictures: html::Pictures = pictures?.into_iter().collect();
+    output.file("report.html", |to| to.write_all(html::page(figures, &pictures).as_bytes()))?;
     output.file("results.json", |to| json::write(figures, to))?;
     for (name, table) in csv::TABLES {
         output.file(name, |to| table(figures, to))?;
@@ -88,7 +92,7 @@ fn jobs<'f>(figures: &'f Figures) -> Vec<Job<'f>> {
     let mut flows: Vec<(Status, &ScenarioFigures, &PointFigures, &FlowFigures)> = Vec::new();
     let mut jobs = Vec::new();
     for scenario in &figures.scenarios {
-        for (i, curve) in sweep::curves(scenario).into_iter().enumerate() {
+        for (i, curve) in sweep::curves(scenario).into_iter().take(CURVES).enumerate() {
             jobs.push(Job {
                 stem: curve_stem(scenario, i),
                 inline: i < INLINE_FLOWS,
@@ -101,7 +105,7 @@ fn jobs<'f>(figures: &'f Figures) -> Vec<Job<'f>> {
     }
     // Stable: the failed ones first, else as run.
     flows.sort_by_key(|(status, ..)| (*status > Status::Failed) as u8);
-    for (i, (_, scenario, point, flow)) in flows.into_iter().enumerate() {
+    for (i, (_, scenario, point, flow)) in flows.into_iter().take(DRAWN_FLOWS).enumerate() {
         for kind in Kind::of(flow) {
             let stem = flow_stem(scenario, point, flow, kind);
             jobs.push(Job { stem, inline: i < INLINE_FLOWS, what: What::Flow(kind, scenario, point, flow) });

@@ -102,8 +102,15 @@ pub fn run<N: Node>(
             return Err(e);
         }
         let Thread { pending, out, .. } = &mut **thread;
-        for s in out.drain(..) {
-            nodes[s.to as usize].receive(s, pending);
+        // Mostly there is one: it is taken without the machinery of a drain.
+        if out.len() == 1 {
+            if let Some(s) = out.pop() {
+                nodes[s.to as usize].receive(s, pending);
+            }
+        } else if !out.is_empty() {
+            for s in out.drain(..) {
+                nodes[s.to as usize].receive(s, pending);
+            }
         }
         if total > max_events {
             return Err(Exhausted { what: "events in a run", limit: max_events, at: key.at });

@@ -14,14 +14,14 @@ use crate::{
     units,
 };
 
-/// Pictures by the name of their file: those that stand in the page itself.
-pub type Inline = BTreeMap<Stem, String>;
+/// The pictures that were drawn, by the names of their files; with each its SVG if it stands in the page itself.
+pub type Pictures = BTreeMap<Stem, Option<String>>;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The page, with the pictures that `inline` holds in place and links to the others.
-pub fn page(figures: &Figures, inline: &Inline) -> String {
+/// The page, with pictures in place or linked.
+pub fn page(figures: &Figures, pictures: &Pictures) -> String {
     let mut html = String::new();
     // Nothing but what stands in this very file may be loaded.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
@@ -40,7 +40,7 @@ pub fn page(figures: &Figures, inline: &Inline) -> String {
     html.push_str("<div id=\"scenarios\">\n");
     let alone = figures.points() == 1;
     for (order, scenario) in figures.scenarios.iter().enumerate() {
-        scenario_card(&mut html, order, scenario, inline, alone);
+        scenario_card(&mut html, order, scenario, pictures, alone);
     }
     html.push_str("</div>\n</main>\n");
     let _ = write!(
@@ -132,7 +132,7 @@ fn sortable(order: usize, status: Status, flows: &[&FlowFigures], words: &str) -
 }
 
 /// Everything of one scenario.
-fn scenario_card(html: &mut String, order: usize, scenario: &ScenarioFigures, inline: &Inline, alone: bool) {
+fn scenario_card(html: &mut String, order: usize, scenario: &ScenarioFigures, pictures: &Pictures, alone: bool) {
     let status = scenario.status();
     let flows: Vec<&FlowFigures> = scenario.points.iter().flat_map(|p| &p.flows).collect();
     let mut words = vec![scenario.name.as_str(), &scenario.outcome.title, status.word()];
@@ -158,14 +158,14 @@ fn scenario_card(html: &mut String, order: usize, scenario: &ScenarioFigures, in
         html.push_str("<div class=\"figures\">\n");
         for (i, curve) in curves.iter().enumerate() {
             let stem = curve_stem(scenario, i);
-            point::figure(html, &stem, inline, &format!("{} against {}", curve.flow, curve.path), |html| {
+            point::figure(html, &stem, pictures, &format!("{} against {}", curve.flow, curve.path), |html| {
                 tables::curve(html, curve);
             });
         }
         html.push_str("</div>\n");
     }
     for point in &scenario.points {
-        point::point(html, scenario, point, inline, alone);
+        point::point(html, scenario, point, pictures, alone);
     }
     rerun(html, scenario);
     html.push_str("</section>\n");

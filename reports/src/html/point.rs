@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Inline, anchor, tables};
+use super::{Pictures, anchor, tables};
 use crate::{
     escape::xml,
     figures::{FlowFigures, PointFigures, ScenarioFigures, Status},
@@ -40,7 +40,7 @@ pub fn failures(html: &mut String, scenario: &ScenarioFigures, point: &PointFigu
 }
 
 /// All of a point, open if it failed or is the only one.
-pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, inline: &Inline, alone: bool) {
+pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures, pictures: &Pictures, alone: bool) {
     let open = if alone || point.status <= Status::Failed { " open" } else { "" };
     let name = if point.outcome.label.is_empty() { "Results" } else { &point.outcome.label };
     let keys: Vec<String> = point.shown().filter(|(_, worst)| !worst).map(|(flow, _)| key(flow)).collect();
@@ -57,7 +57,7 @@ pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures
     );
     tables::verdicts(html, point);
     for (f, worst) in point.shown() {
-        flow(html, scenario, point, (f, worst), inline);
+        flow(html, scenario, point, (f, worst), pictures);
     }
     if !point.drops.is_empty() {
         html.push_str("<h3>Where packets were lost</h3>\n");
@@ -94,7 +94,7 @@ fn flow(
     scenario: &ScenarioFigures,
     point: &PointFigures,
     (flow, worst): (&FlowFigures, bool),
-    inline: &Inline,
+    pictures: &Pictures,
 ) {
     let _ = write!(
         html,
@@ -125,7 +125,7 @@ fn flow(
     html.push_str("<div class=\"figures\">\n");
     for kind in Kind::of(flow) {
         let title = format!("{}: {}", flow.name, kind.title());
-        figure(html, &flow_stem(scenario, point, flow, kind), inline, &title, |html| match kind {
+        figure(html, &flow_stem(scenario, point, flow, kind), pictures, &title, |html| match kind {
             Kind::Percentiles => tables::percentiles(html, flow),
             Kind::Cdf => tables::cdf(html, flow),
             Kind::Timeline => tables::timeline(html, flow),
@@ -135,19 +135,23 @@ fn flow(
 }
 
 /// A picture, links to its files, and its numbers.
-pub fn figure(html: &mut String, stem: &Stem, inline: &Inline, title: &str, table: impl FnOnce(&mut String)) {
+pub fn figure(html: &mut String, stem: &Stem, pictures: &Pictures, title: &str, table: impl FnOnce(&mut String)) {
     let title = xml(title);
     html.push_str("<figure>\n");
-    if let Some(svg) = inline.get(stem) {
+    if let Some(Some(svg)) = pictures.get(stem) {
         // Narrower than its text can be read, a picture scrolls; hence it must take the focus.
         let _ =
             write!(html, "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{title}\">\n{svg}</div>\n");
     }
-    let _ = write!(
-        html,
-        "<figcaption>{title}: <a href=\"{stem}.svg\">SVG</a>, <a href=\"{stem}.png\">PNG</a></figcaption>\n\
-         <details>\n<summary>as table</summary>\n"
-    );
+    let _ = if pictures.contains_key(stem) {
+        writeln!(
+            html,
+            "<figcaption>{title}: <a href=\"{stem}.svg\">SVG</a>, <a href=\"{stem}.png\">PNG</a></figcaption>"
+        )
+    } else {
+        writeln!(html, "<figcaption>{title} (not drawn: there are too many)</figcaption>")
+    };
+    html.push_str("<details>\n<summary>as table</summary>\n");
     table(html);
     html.push_str("</details>\n</figure>\n");
 }

@@ -248,3 +248,19 @@ fn what_failed_stands_first_and_open_with_its_cause() {
     );
     assert!(html.find("class=\"failures\"").unwrap() < html.find("<svg").unwrap());
 }
+
+#[test]
+fn of_very_many_flows_the_failed_ones_are_drawn_first() {
+    let point = |i: usize| {
+        let verdicts = if i == 699 { vec![fixture::verdict(false, "x", "y", "z", None)] } else { vec![] };
+        fixture::point(&i.to_string(), &[], vec![fixture::run(1, vec![fixture::flow_of("ping", &[5, 6])])], verdicts)
+    };
+    let batch = Batch { scenarios: vec![fixture::scenario("many.ron", "Many", (0..700).map(point).collect())] };
+    let figures = Figures::of(&batch);
+    let jobs = jobs(&figures);
+    assert_eq!(jobs.len(), DRAWN_FLOWS * Kind::ALL.len());
+    assert_eq!(jobs.iter().filter(|j| j.inline).count(), INLINE_FLOWS * Kind::ALL.len());
+    assert_eq!(jobs[0].stem, "plots/many/699.ping.percentiles");
+    let page = html::page(&figures, &html::Pictures::new());
+    assert_eq!(page.matches("(not drawn: there are too many)").count(), 700 * Kind::ALL.len());
+}

@@ -34,6 +34,8 @@ pub struct Cpu {
     spliced: usize,
     poll_list: VecDeque<Napi>,
     backlog_scheduled: bool,
+    /// What there is to do: a bit for each of the queues below that is not empty.
+    work: u8,
     /// Interrupts that this core has not taken yet.
     irqs: VecDeque<DevId>,
     timer_due: bool,
@@ -49,6 +51,13 @@ pub struct Cpu {
     pub dropped: u64,
     pub time_squeeze: u64,
 }
+
+/// Bits of [`Cpu::work`].
+const POLL: u8 = 1;
+const CURRENT: u8 = 2;
+const IRQ: u8 = 4;
+const TIMER: u8 = 8;
+const RUN: u8 = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Runnable {
@@ -74,6 +83,7 @@ impl Cpu {
             spliced: 0,
             poll_list: VecDeque::new(),
             backlog_scheduled: false,
+            work: 0,
             irqs: VecDeque::new(),
             timer_due: false,
             softirq: softirq::State::default(),
@@ -101,11 +111,28 @@ impl Cpu {
 
     #[inline]
     fn has_work(&self) -> bool {
-        !self.poll_list.is_empty()
-            || self.current.is_some()
-            || !self.irqs.is_empty()
-            || self.timer_due
-            || !self.run.is_empty()
+        debug_assert_eq!(self.work, self.counted_work());
+        self.work != 0
+    }
+
+    /// [`Cpu::work`] by looking at the queues themselves.
+    fn counted_work(&self) -> u8 {
+        u8::from(!self.poll_list.is_empty()) * POLL
+            + u8::from(self.current.is_some()) * CURRENT
+            + u8::from(!self.irqs.is_empty()) * IRQ
+            + u8::from(self.timer_due) * TIMER
+            + u8::from(!self.run.is_empty()) * RUN
+    }
+
+    /// To be called after one of the queues changed.
+    #[inline]
+    fn recount(&mut self) {
+        self.work = self.counted_work();
+    }
+
+    fn make_runnable(&mut self, who: Runnable) {
+        self.run.push_back(who);
+        self.work |= RUN;
     }
 
     /// Nothing runs at `now`, and nothing waits to run.
@@ -122,12 +149,14 @@ impl Cpu {
 
 /// A task became runnable on its core.
 pub(crate) fn wake(k: &mut Kernel, on: u32, task: TaskId) {
-    k.cpus[on as usize].run.push_back(Runnable::Task(task));
+    k.cpus[on as usize].make_runnable(Runnable::Task(task));
 }
 
 /// The wheel's alarm of core `on` went off: TIMER_SOFTIRQ is raised.
 pub(crate) fn timer_irq(k: &mut Kernel, on: u32) {
-    k.cpus[on as usize].timer_due = true;
+    let cpu = &mut k.cpus[on as usize];
+    cpu.timer_due = true;
+    cpu.work |= TIMER;
 }
 
 /// Something may have come for core `on`: it begins now if it is idle, else an alarm tells it when it is done.
@@ -205,6 +234,7 @@ fn unit(k: &mut Kernel, cx: &mut Cx, on: u32) {
     if let Some(dev) = cpu.irqs.pop_front() {
         cx.work(At::Irq);
         softirq::napi_schedule(cpu, dev);
+        cpu.recount();
     }
     let cpu = &mut k.cpus[on as usize];
     if cpu.timer_due {
@@ -220,7 +250,9 @@ fn unit(k: &mut Kernel, cx: &mut Cx, on: u32) {
 }
 
 fn timers(k: &mut Kernel, cx: &mut Cx, on: u32) {
-    k.cpus[on as usize].timer_due = false;
+    let cpu = &mut k.cpus[on as usize];
+    cpu.timer_due = false;
+    cpu.work &= !TIMER;
     cx.work(At::RunTimers);
     let jiffies = cx.jiffies();
     let mut due = Vec::new();
@@ -251,6 +283,7 @@ fn next(k: &mut Kernel, cx: &mut Cx, on: u32) {
         cpu.softirq.undefer();
         return;
     };
+    cpu.recount();
     if cpu.last != Some(who) {
         cx.work(At::ContextSwitch);
         cpu.last = Some(who);
@@ -259,6 +292,7 @@ fn next(k: &mut Kernel, cx: &mut Cx, on: u32) {
     match who {
         Runnable::Task(task) => {
             cpu.current = Some(task);
+            cpu.work |= CURRENT;
             step(k, cx, on, task);
         }
         Runnable::Ksoftirqd => {
@@ -276,8 +310,10 @@ fn step(k: &mut Kernel, cx: &mut Cx, on: u32, task: TaskId) {
     let cpu = &mut k.cpus[on as usize];
     if !more {
         cpu.current = None;
+        cpu.work &= !CURRENT;
     } else if !cpu.run.is_empty() && cx.clock.since(cpu.slice_began) >= SLICE {
         cpu.current = None;
-        cpu.run.push_back(Runnable::Task(task));
+        cpu.work &= !CURRENT;
+        cpu.make_runnable(Runnable::Task(task));
     }
 }

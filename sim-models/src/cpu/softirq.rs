@@ -1,6 +1,6 @@
 //! NET_RX: the poll list, weights and budgets, and ksoftirqd for what is too much (VETH-11 to 13, CPU-06, 07).
 
-use super::{Cpu, Napi, Runnable};
+use super::{Cpu, IRQ, Napi, POLL, Runnable};
 use crate::{
     drivers::phy,
     kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev},
@@ -46,6 +46,7 @@ pub fn enqueue_backlog(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     if !cpu.backlog_scheduled {
         cpu.backlog_scheduled = true;
         cpu.poll_list.push_back(Napi::Backlog);
+        cpu.work |= POLL;
     }
     // A send from a task runs the softirq before the call returns (VETH-14), ksoftirqd or not.
     if cpu.softirq.deferred && cpu.current.is_some() {
@@ -56,7 +57,9 @@ pub fn enqueue_backlog(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
 /// A NIC interrupts core `on`.
 #[inline]
 pub fn irq(k: &mut Kernel, on: u32, dev: DevId) {
-    k.cpus[on as usize].irqs.push_back(dev);
+    let cpu = &mut k.cpus[on as usize];
+    cpu.irqs.push_back(dev);
+    cpu.work |= IRQ;
 }
 
 #[inline]
@@ -97,7 +100,7 @@ pub(super) fn direct(k: &mut Kernel, cx: &mut Cx, on: u32, skb: SkBuff) {
     cx.work(At::Softirq);
     phy::receive(k, cx, skb);
     let cpu = &mut k.cpus[on as usize];
-    cpu.softirq.running = !cpu.poll_list.is_empty();
+    cpu.softirq.running = cpu.work & POLL != 0;
 }
 
 /// One packet of the backlog; true if nothing is left in it.
@@ -133,6 +136,7 @@ fn settle(k: &mut Kernel, cx: &mut Cx, on: u32, done: bool) {
         cpu.poll_list.pop_front();
         s.weight = WEIGHT;
         if cpu.poll_list.is_empty() {
+            cpu.work &= !POLL;
             s.running = false;
             return;
         }
@@ -148,7 +152,7 @@ fn settle(k: &mut Kernel, cx: &mut Cx, on: u32, done: bool) {
             s.deferred = true;
             s.running = false;
             if !cpu.run.contains(&Runnable::Ksoftirqd) {
-                cpu.run.push_back(Runnable::Ksoftirqd);
+                cpu.make_runnable(Runnable::Ksoftirqd);
             }
         }
     }
@@ -160,6 +164,7 @@ pub fn purge_dev(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         let cpu = &mut k.cpus[on];
         cpu.poll_list.retain(|n| *n != Napi::Dev(dev));
         cpu.irqs.retain(|d| *d != dev);
+        cpu.recount();
         if !cpu.backlog.iter().any(|s| s.meta.dev == dev) {
             continue;
         }

@@ -22,10 +22,10 @@ impl Driver for Loopback {
     }
 
     /// `loopback_xmit`: the socket lets go of the buffer, the routing decision stays with it. Counters of both
-    /// directions are the same numbers.
+    /// directions are the same numbers; the Ethernet header is pulled off before the bytes are counted.
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut skb: SkBuff) {
         cx.at(At::LoopbackXmit, &skb);
-        let bytes = u64::from(skb.frame.len());
+        let bytes = u64::from(skb.frame.net_len());
         skb.meta.sock = None;
         skb.meta.pkt_type = dev::eth_type_trans(k.devs[dev].mac, skb.frame.dst);
         if dev::netif_rx(k, cx, skb) {
@@ -52,7 +52,7 @@ mod tests {
         assert_eq!(lab.link("a", "lo"), "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 state UNKNOWN 00:00:00:00:00:00");
         lab.send("a", "lo", Mac::ZERO, Mac::ZERO, 60_000);
         let s = lab.k.devs[lab.dev("a", "lo")].stats;
-        assert_eq!((s.tx_packets, s.tx_bytes, s.rx_packets, s.rx_bytes), (1, 60_000, 1, 60_000));
+        assert_eq!((s.tx_packets, s.tx_bytes, s.rx_packets, s.rx_bytes), (1, 59_986, 1, 59_986));
         assert_eq!(lab.k.cpus[0].waiting(), 1);
         assert_eq!(dev::eth_type_trans(Mac::ZERO, Mac::ZERO), PktType::Host);
         lab.run("a link set lo down");

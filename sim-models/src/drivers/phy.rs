@@ -34,6 +34,7 @@ pub struct Phy(Box<Nic>);
 
 struct Nic {
     rate: Rate,
+    /// Picoseconds a byte takes, where that is a whole number, as at every Ethernet rate; else 0.
     ps_per_byte: u64,
     /// The host's outbound wire, once a cable is plugged in.
     wire: Option<u32>,
@@ -94,7 +95,7 @@ impl Driver for Phy {
     fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, c: &PhyConfig) -> Result<Self, RtnlError> {
         Ok(Phy(Box::new(Nic {
             rate: c.rate,
-            ps_per_byte: c.rate.span_of(1).ps(),
+            ps_per_byte: whole_ps_per_byte(c.rate),
             wire: None,
             busy_until: Time::ZERO,
             first_done: Time::ZERO,
@@ -174,16 +175,16 @@ pub fn waiting(k: &Kernel, dev: DevId) -> u64 {
     }
 }
 
+fn whole_ps_per_byte(rate: Rate) -> u64 {
+    let ps = rate.span_of(1).ps();
+    if ps.checked_mul(rate.bits_per_s()) == Some(8 * sim_core::time::PS_PER_S) { ps } else { 0 }
+}
+
 /// How long a frame of `len` bytes, header included, takes on the line.
 #[inline]
 fn on_the_line(n: &Nic, len: u32) -> Span {
     let bytes = u64::from(len).max(SHORTEST) + OVERHEAD;
-    // Exact for every Ethernet rate; others are rounded once per frame.
-    if n.ps_per_byte.wrapping_mul(n.rate.bits_per_s()) == 8 * sim_core::time::PS_PER_S {
-        Span::from_ps(bytes * n.ps_per_byte)
-    } else {
-        n.rate.span_of(bytes)
-    }
+    if n.ps_per_byte != 0 { Span::from_ps(bytes * n.ps_per_byte) } else { n.rate.span_of(bytes) }
 }
 
 impl Phy {
@@ -260,7 +261,7 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
 }
 
 /// `ndo_start_xmit`: a descriptor in the ring; the hardware sends it when the line is free.
-#[inline]
+#[inline(always)]
 pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
@@ -339,7 +340,7 @@ pub(crate) fn poll(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> bool {
 }
 
 /// The driver hands one frame to the stack.
-#[inline]
+#[inline(always)]
 pub(crate) fn receive(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NapiPoll, &skb);
     let d = &mut k.devs[skb.meta.dev];

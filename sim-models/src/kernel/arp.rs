@@ -32,13 +32,17 @@ pub(super) fn constructor(k: &Kernel, d: &NetDevice, ip: u32) -> (Nud, Mac) {
 pub(super) fn solicit(k: &mut Kernel, cx: &mut Cx, n: u32) {
     let e = k.neigh4.entry(n);
     let (out, target, probes) = (e.dev, e.ip, e.probes);
-    let to = if probes < k.devs[out].cold.neigh.ucast_solicit { e.mac } else { Mac::BROADCAST };
+    let p = &k.devs[out].cold.neigh;
+    let to = match probes.checked_sub(p.ucast_solicit) {
+        None => e.mac,
+        // These are questions to a daemon in user space: nothing goes out.
+        Some(n) if n < p.app_solicit => return,
+        Some(_) => Mac::BROADCAST,
+    };
     let newest = e.newest().map(|skb| (skb.frame.ip4().map_or(0, |ip| ip.src), skb.meta.traced));
     let (asker, traced) = newest.unwrap_or((0, false));
+    // 0.0.0.0 if the host has no address at all: it asks all the same.
     let src = source_for(k, out, target, asker);
-    if src == 0 {
-        return;
-    }
     let skb = build(k, cx, out, ArpOp::Request, Mac::ZERO, target, src, to);
     send(k, cx, skb, traced);
 }

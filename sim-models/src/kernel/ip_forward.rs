@@ -8,6 +8,13 @@ use super::{
     sysctl::ConfBits,
 };
 
+/// `rt_tos2priority`: `skb->priority`, which picks the band of pfifo_fast (QD-07).
+#[inline]
+pub(super) fn rt_tos2priority(tos: u8) -> u32 {
+    const PRIORITY: [u8; 16] = [0, 0, 0, 0, 2, 2, 2, 2, 6, 6, 6, 6, 4, 4, 4, 4];
+    u32::from(PRIORITY[usize::from(tos >> 1 & 15)])
+}
+
 /// `ip_forward`, in the kernel's order of checks (IP-11 to 17).
 #[inline]
 pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst, rx: In) {
@@ -18,7 +25,7 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
     let Some(ip) = skb.frame.ip4() else {
         return cx.drop(k, skb, At::IpForward, Reason::NOT_SPECIFIED);
     };
-    let (ttl, len, df) = (ip.ttl, u32::from(ip.len), ip.df());
+    let (ttl, len, df, tos) = (ip.ttl, u32::from(ip.len), ip.df(), ip.tos);
     if ttl <= 1 {
         return ttl_exceeded(k, cx, skb, rx, dst, ttl);
     }
@@ -35,6 +42,7 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
         skb.meta.dst = Some(dst);
         icmp::send_redirect(k, cx, &mut skb, dst.nexthop);
     }
+    skb.meta.priority = rt_tos2priority(tos);
     // NF FORWARD would be called here. IPSTATS: OutRequests does not count forwarded packets (IP-18).
     ip_output::ip_output(k, cx, skb, &out);
 }

@@ -4,13 +4,14 @@ use super::{
     At, Cx, Kernel, NsId, Reason, SkBuff, icmp,
     ip_output::{self, Out},
     mib::M,
+    sock::{tailroom, truesize},
     timer::{self, Timer, TimerId},
 };
 use crate::packet::{
     Ip4, L4, Net,
     frame::{IP_HLEN, IP_MF, IP_OFFSET},
 };
-use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 
 /// What belongs together (IP-40).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,14 +32,31 @@ pub struct FragQueue {
 /// The datagrams of one namespace that wait for more fragments. Numbers are those of the timers.
 #[derive(Default)]
 pub struct Frags {
-    queues: IndexMap<u32, FragQueue>,
+    queues: FxHashMap<u32, FragQueue>,
+    index: FxHashMap<FragKey, u32>,
     next: u32,
+    /// Bytes of truesize that wait.
+    mem: u64,
 }
+
+/// `ipfrag_high_thresh`, bytes: above it fragments are refused (IP-40).
+const HIGH_THRESH: u64 = 4 << 20;
+/// What the queue itself counts, bytes of `struct ipq`.
+const QUEUE_SIZE: u64 = 208;
 
 impl Frags {
     /// Fragments that wait.
     pub fn waiting(&self) -> u64 {
+        // A sum: the order does not show.
         self.queues.values().map(|q| q.parts.len() as u64).sum()
+    }
+
+    fn take(&mut self, number: u32) -> Option<FragQueue> {
+        let q = self.queues.remove(&number)?;
+        self.index.remove(&q.key);
+        let parts: u64 = q.parts.iter().map(|p| u64::from(p.meta.truesize)).sum();
+        self.mem -= parts + QUEUE_SIZE;
+        Some(q)
     }
 }
 
@@ -70,6 +88,8 @@ pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
             }
         }
         piece.frame.payload.len = u32::from(len);
+        // A buffer of its own, as large as that of a datagram of this size (UDP-25).
+        piece.meta.truesize = truesize(u32::from(len.saturating_sub(8)));
         k.net_mut(out.ns).mib[M::IpFragCreates] += 1;
         ip_output::ip_finish_output2(k, cx, piece, out);
         at += len;
@@ -88,11 +108,17 @@ pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBu
         cx.drop(k, skb, At::IpDefrag, Reason::NOT_SPECIFIED);
         return None;
     };
+    if k.net(ns).frags.mem > HIGH_THRESH {
+        k.net_mut(ns).mib[M::IpReasmFails] += 1;
+        cx.drop(k, skb, At::IpDefrag, Reason::NOT_SPECIFIED);
+        return None;
+    }
     let key = FragKey { src: ip.src, dst: ip.dst, id: ip.id, proto: ip.proto };
     let number = find_or_create(k, cx, ns, key);
     let begin = |s: &SkBuff| s.frame.ip4().map_or(0, Ip4::offset);
     let end = |s: &SkBuff| s.frame.ip4().map_or(0, |h| h.offset() + u32::from(h.len - IP_HLEN));
-    let q = &mut k.net_mut(ns).frags.queues[&number];
+    let size = u64::from(skb.meta.truesize);
+    let q = k.net_mut(ns).frags.queues.get_mut(&number)?;
     let at = q.parts.partition_point(|p| begin(p) < begin(&skb));
     let duplicate = q.parts.get(at).is_some_and(|p| begin(p) == begin(&skb) && end(p) == end(&skb));
     if duplicate {
@@ -102,6 +128,7 @@ pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBu
     let overlaps = q.parts.get(at).is_some_and(|p| begin(p) < end(&skb))
         || at.checked_sub(1).is_some_and(|i| end(&q.parts[i]) > begin(&skb));
     q.parts.insert(at, skb);
+    k.net_mut(ns).frags.mem += size;
     if overlaps {
         let mib = &mut k.net_mut(ns).mib;
         mib[M::IpExtReasmOverlaps] += 1;
@@ -109,7 +136,7 @@ pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBu
         discard(k, cx, ns, number, Reason::NOT_SPECIFIED);
         return None;
     }
-    let q = &k.net(ns).frags.queues[&number];
+    let q = k.net(ns).frags.queues.get(&number)?;
     let whole = q.parts.first().is_some_and(|p| begin(p) == 0)
         && q.parts.windows(2).all(|w| end(&w[0]) == begin(&w[1]))
         && q.parts.last().is_some_and(|p| p.frame.ip4().is_some_and(|h| !h.mf()));
@@ -117,7 +144,7 @@ pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBu
 }
 
 fn find_or_create(k: &mut Kernel, cx: &mut Cx, ns: NsId, key: FragKey) -> u32 {
-    if let Some((n, _)) = k.net(ns).frags.queues.iter().find(|(_, q)| q.key == key) {
+    if let Some(n) = k.net(ns).frags.index.get(&key) {
         return *n;
     }
     let number = k.net(ns).frags.next;
@@ -125,13 +152,15 @@ fn find_or_create(k: &mut Kernel, cx: &mut Cx, ns: NsId, key: FragKey) -> u32 {
     let id = timer::add_timer(k, cx, Timer::IpFrag(ns, number), ticks);
     let frags = &mut k.net_mut(ns).frags;
     frags.next = frags.next.wrapping_add(1);
+    frags.mem += QUEUE_SIZE;
+    frags.index.insert(key, number);
     frags.queues.insert(number, FragQueue { key, parts: Vec::new(), timer: Some((cx.cpu, id)) });
     number
 }
 
 /// `ip_frag_reasm`: the first fragment becomes the datagram, the others are used up.
 fn join(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) -> Option<SkBuff> {
-    let q = k.net_mut(ns).frags.queues.shift_remove(&number)?;
+    let q = k.net_mut(ns).frags.take(number)?;
     if let Some((cpu, id)) = q.timer {
         timer::del_timer(k, cpu, id);
     }
@@ -139,9 +168,17 @@ fn join(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) -> Option<SkBuff> {
     let mut parts = q.parts.into_iter();
     let mut whole = parts.next()?;
     let mut body = whole.frame.ip4().map_or(0, |h| h.len - IP_HLEN);
+    let mut room = tailroom(u32::from(body.saturating_sub(8)));
     for p in parts {
-        body += p.frame.ip4().map_or(0, |h| h.len - IP_HLEN);
-        whole.meta.truesize += p.meta.truesize;
+        let len = p.frame.ip4().map_or(0, |h| h.len - IP_HLEN);
+        body += len;
+        // `skb_try_coalesce`: bytes that fit behind the first ones are copied there, and cost no buffer (UDP-25).
+        if u32::from(len) <= room {
+            room -= u32::from(len);
+        } else {
+            room = 0;
+            whole.meta.truesize += p.meta.truesize;
+        }
         cx.merge(p);
     }
     if let Net::Ip4(h, l4) = &mut whole.frame.net {
@@ -154,7 +191,7 @@ fn join(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) -> Option<SkBuff> {
 }
 
 fn discard(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32, why: Reason) {
-    let Some(q) = k.net_mut(ns).frags.queues.shift_remove(&number) else { return };
+    let Some(q) = k.net_mut(ns).frags.take(number) else { return };
     if let Some((cpu, id)) = q.timer {
         timer::del_timer(k, cpu, id);
     }
@@ -165,7 +202,7 @@ fn discard(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32, why: Reason) {
 
 /// `ip_expire`: the rest did not come; the sender hears of it if the first fragment is here (IP-45).
 pub(crate) fn ip_expire(k: &mut Kernel, cx: &mut Cx, ns: NsId, number: u32) {
-    let Some(mut q) = k.net_mut(ns).frags.queues.shift_remove(&number) else { return };
+    let Some(mut q) = k.net_mut(ns).frags.take(number) else { return };
     let mib = &mut k.net_mut(ns).mib;
     mib[M::IpReasmFails] += 1;
     mib[M::IpReasmTimeout] += 1;

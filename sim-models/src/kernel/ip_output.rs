@@ -62,7 +62,7 @@ fn ip_mc_output(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
 }
 
 /// `ip_output`: the device is set; POST_ROUTING would be called here.
-#[inline]
+#[inline(always)]
 pub(super) fn ip_output(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, out: &Out) {
     cx.at(At::IpOutput, &skb);
     if skb.frame.net_len() > out.mtu {
@@ -87,7 +87,7 @@ fn too_long(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, out: &Out) {
 }
 
 /// `ip_finish_output2`
-#[inline]
+#[inline(always)]
 pub(super) fn ip_finish_output2(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
     cx.at(At::IpFinishOutput, &skb);
     let len = u64::from(skb.frame.net_len());

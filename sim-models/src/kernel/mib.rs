@@ -57,6 +57,42 @@ counters! {
     IpExtInECT0Pkts "IpExt.InECT0Pkts", IpExtInCEPkts "IpExt.InCEPkts", IpExtReasmOverlaps "IpExt.ReasmOverlaps",
 }
 
+/// What a forwarded or delivered datagram counts lies together, in the first cache line or two.
+const HOT: [M; 12] = [
+    M::IpInReceives,
+    M::IpForwDatagrams,
+    M::IpInDelivers,
+    M::IpOutRequests,
+    M::IpOutTransmits,
+    M::IpExtInOctets,
+    M::IpExtOutOctets,
+    M::IpExtInNoECTPkts,
+    M::UdpInDatagrams,
+    M::UdpOutDatagrams,
+    M::IcmpInMsgs,
+    M::IcmpOutMsgs,
+];
+
+/// Where each counter lies.
+const SLOT: [u8; M::COUNT] = {
+    let mut slot = [u8::MAX; M::COUNT];
+    let (mut i, mut next) = (0, 0);
+    while i < HOT.len() {
+        slot[HOT[i] as usize] = next;
+        next += 1;
+        i += 1;
+    }
+    let mut m = 0;
+    while m < M::COUNT {
+        if slot[m] == u8::MAX {
+            slot[m] = next;
+            next += 1;
+        }
+        m += 1;
+    }
+    slot
+};
+
 /// All counters of a namespace; each only grows.
 pub struct Mib([u64; M::COUNT]);
 
@@ -70,13 +106,13 @@ impl Index<M> for Mib {
     type Output = u64;
     #[inline]
     fn index(&self, m: M) -> &u64 {
-        &self.0[m as usize]
+        &self.0[SLOT[m as usize] as usize]
     }
 }
 impl IndexMut<M> for Mib {
     #[inline]
     fn index_mut(&mut self, m: M) -> &mut u64 {
-        &mut self.0[m as usize]
+        &mut self.0[SLOT[m as usize] as usize]
     }
 }
 
@@ -84,5 +120,21 @@ impl Mib {
     /// (name, value) of every counter that is not 0, in the order of the proc files.
     pub fn nonzero(&self) -> impl Iterator<Item = (&'static str, u64)> {
         M::ALL.iter().map(|m| (m.name(), self[*m])).filter(|(_, v)| *v != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_a_slot_of_its_own() {
+        let mut mib = Mib::default();
+        for (n, m) in M::ALL.iter().enumerate() {
+            mib[*m] = n as u64 + 1;
+        }
+        let all: Vec<(&str, u64)> = mib.nonzero().collect();
+        let want: Vec<(&str, u64)> = M::ALL.iter().enumerate().map(|(n, m)| (m.name(), n as u64 + 1)).collect();
+        assert_eq!(all, want);
     }
 }

@@ -317,7 +317,7 @@ fn validate_fully(k: &Kernel, rx: In, src: u32, dst: u32, tos: u8) -> Result<boo
 }
 
 /// What a sender asks: `struct flowi4` on output.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
     pub dst: u32,
     /// 0: to be chosen.
@@ -345,6 +345,39 @@ pub struct Route {
     pub to: u32,
     /// What matched, for the walk; `None` where no table was asked.
     pub hit: Option<Hit<u32>>,
+}
+
+/// The route that a socket's last packet took: it holds until something is configured (RT-28).
+#[derive(Clone, Copy, Debug)]
+pub struct Remembered {
+    flow: Flow,
+    generation: u32,
+    route: Route,
+}
+
+/// [`ip_route_output`] for a socket that sends again and again.
+///
+/// # Errors
+/// As [`ip_route_output`].
+#[inline]
+pub(super) fn ip_route_output_sock(
+    k: &mut Kernel,
+    id: super::sock::SockId,
+    ns: NsId,
+    fl: &Flow,
+) -> Result<Route, Errno> {
+    let generation = k.generation;
+    if let Some(r) = k.sockets.get(id).and_then(|s| s.route.as_ref())
+        && r.generation == generation
+        && r.flow == *fl
+    {
+        return Ok(r.route);
+    }
+    let route = ip_route_output(k, ns, fl)?;
+    if let Some(s) = k.sockets.get_mut(id) {
+        s.route = Some(Box::new(Remembered { flow: *fl, generation, route }));
+    }
+    Ok(route)
 }
 
 /// `ip_route_output_key_hash_rcu` (RT-10, 23 to 26).

@@ -27,7 +27,10 @@ pub struct Host {
 /// The receiving end of one direction of a cable: frames in flight, in order of arrival, and one alarm.
 struct Inbound {
     dev: DevId,
-    flight: VecDeque<(Time, Flying)>,
+    /// The one that arrives next, which the alarm is set for.
+    next: Option<Flying>,
+    /// Those behind it.
+    rest: VecDeque<(Time, Flying)>,
 }
 
 /// Everything that is simulated together.
@@ -71,7 +74,7 @@ impl World {
             let least = delay + rate.map_or(Span::ZERO, |r: Rate| r.span_of(84));
             self.lookahead = self.lookahead.min(least);
             let there = self.hosts[to.host].inbound.len() as u32;
-            self.hosts[to.host].inbound.push(Inbound { dev: to.dev, flight: VecDeque::new() });
+            self.hosts[to.host].inbound.push(Inbound { dev: to.dev, next: None, rest: VecDeque::new() });
             let h = &mut self.hosts[from.host];
             let wire = h.cx.outbound.len() as u32;
             h.cx.outbound.push(crate::kernel::Outbound { delay, to: to.host as u32, port: there });
@@ -173,7 +176,7 @@ impl Host {
     /// Frames that wait anywhere in this host, or fly towards it.
     pub fn in_flight(&self) -> u64 {
         let k = &self.kernel;
-        let flying: usize = self.inbound.iter().map(|i| i.flight.len()).sum();
+        let flying: usize = self.inbound.iter().map(|i| i.rest.len() + usize::from(i.next.is_some())).sum();
         flying as u64
             + k.cpus.iter().map(cpu::Cpu::waiting).sum::<u64>()
             + k.neigh4.waiting()
@@ -232,9 +235,10 @@ impl Host {
 /// The first frame in flight has arrived; the alarm of the next one is set.
 #[inline]
 fn land(i: &mut Inbound, cx: &mut Cx, port: u32) -> Option<Flying> {
-    let (_, frame) = i.flight.pop_front()?;
-    if let Some((at, _)) = i.flight.front() {
-        cx.queue.message(&mut cx.thread.pending, *at, port, Alarm::Wire(port));
+    let frame = i.next.take()?;
+    if let Some((at, behind)) = i.rest.pop_front() {
+        i.next = Some(behind);
+        cx.queue.message(&mut cx.thread.pending, at, port, Alarm::Wire(port));
     }
     Some(frame)
 }
@@ -258,10 +262,11 @@ impl Node for Host {
     #[inline]
     fn receive(&mut self, s: Sent<Flying>, pending: &mut Pending<Alarm>) {
         let i = &mut self.inbound[s.link as usize];
-        if i.flight.is_empty() {
-            pending.message(s.at, self.kernel.host, s.link, Alarm::Wire(s.link));
+        if i.next.is_some() {
+            return i.rest.push_back((s.at, s.message));
         }
-        i.flight.push_back((s.at, s.message));
+        i.next = Some(s.message);
+        pending.message(s.at, self.kernel.host, s.link, Alarm::Wire(s.link));
     }
 }
 

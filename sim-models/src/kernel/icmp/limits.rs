@@ -27,10 +27,9 @@ pub(super) fn is_limited(k: &Kernel, ns: NsId, kind: u8, code: u8) -> bool {
     kind <= 18 && (kind, code) != (DEST_UNREACH, FRAG_NEEDED) && mask >> kind & 1 == 1
 }
 
-/// `icmp_global_allow` and `icmp_global_consume` (ICMP-11). Starts empty; the first use fills it.
+/// `icmp_global_allow` (ICMP-11). Starts empty; the first use fills it.
 pub(super) fn global_allow(k: &mut Kernel, cx: &mut Cx, ns: NsId) -> bool {
     let (now, hz) = (cx.jiffies() as i64, i64::from(k.hz));
-    let host = k.host;
     let net = k.net_mut(ns);
     let (rate, burst) = (i64::from(net.conf.icmp_msgs_per_sec), i64::from(net.conf.icmp_msgs_burst));
     let l = &mut net.icmp;
@@ -45,10 +44,16 @@ pub(super) fn global_allow(k: &mut Kernel, cx: &mut Cx, ns: NsId) -> bool {
         l.stamp = now.max(1);
         l.credit = (l.credit + more).min(burst);
     }
-    let name = &net.name;
-    let rng = *l.rng.get_or_insert_with(|| cx.rng.named(&format!("icmp/{host}/{name}")));
-    net.icmp.credit -= cx.rng.below(rng, 3) as i64;
     true
+}
+
+/// `icmp_global_consume` (ICMP-11): only what the destination's own budget lets through is charged, 0 to 2 at random.
+pub(super) fn global_consume(k: &mut Kernel, cx: &mut Cx, ns: NsId) {
+    let host = k.host;
+    let net = k.net_mut(ns);
+    let name = &net.name;
+    let rng = *net.icmp.rng.get_or_insert_with(|| cx.rng.named(&format!("icmp/{host}/{name}")));
+    net.icmp.credit -= cx.rng.below(rng, 3) as i64;
 }
 
 /// A bucket that nobody used yet is full: boot was long ago.
@@ -57,13 +62,16 @@ fn peer(k: &mut Kernel, now: i64, ns: NsId, addr: u32) -> &mut Peer {
     k.net_mut(ns).icmp.peers.entry(addr).or_insert(Peer { tokens: 0, last: now - 60 * hz, redirects: 0 })
 }
 
-/// `inet_peer_xrlim_allow`: one in `icmp_ratelimit`, six at once (ICMP-10).
+/// `inet_peer_xrlim_allow`: one in `icmp_ratelimit`, six at once (ICMP-10). The tokens are cut to six only when time has
+/// passed since the bucket was last looked at: with `icmp_ratelimit=0` what [`error_allowed`] left of them survives.
 pub(super) fn host_allow(k: &mut Kernel, cx: &mut Cx, ns: NsId, addr: u32) -> bool {
     let now = cx.jiffies() as i64;
     let one = i64::from(k.net(ns).conf.icmp_ratelimit) * i64::from(k.hz) / 1000;
     let p = peer(k, now, ns, addr);
-    p.tokens = (p.tokens + now - p.last).min(6 * one);
-    p.last = now;
+    if now != p.last {
+        p.tokens = (p.tokens + now - p.last).min(6 * one);
+        p.last = now;
+    }
     let ok = p.tokens >= one;
     if ok {
         p.tokens -= one;
@@ -100,11 +108,10 @@ pub(crate) fn redirect_allowed(k: &mut Kernel, cx: &mut Cx, ns: NsId, addr: u32)
         p.last = now;
         return false;
     }
-    if p.tokens != 0 && now <= p.last + (load << p.redirects) {
+    if p.redirects != 0 && now <= p.last + (load << p.redirects) {
         return false;
     }
     p.last = now;
-    p.tokens += 1;
     p.redirects += 1;
     true
 }

@@ -56,9 +56,9 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
     // Where the packet came in decides whose tables answer; what was sent from here has come in nowhere.
     let dev = skb.meta.dev;
     let ns = k.devs[dev].ns;
-    let unlimited = !limits::is_limited(k, ns, kind, code);
-    let came_in_by_lo = k.devs[dev].is_loopback();
-    if !unlimited && !came_in_by_lo && !limits::global_allow(k, cx, ns) {
+    // What came in by lo asks neither budget.
+    let limited = limits::is_limited(k, ns, kind, code) && !k.devs[dev].is_loopback();
+    if limited && !limits::global_allow(k, cx, ns) {
         return;
     }
     // ICMP-3: from the address that was asked, if it is ours; else from the one that routing chooses.
@@ -66,16 +66,23 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
     let src = match (ours, k.net(ns).conf.icmp_errors_use_inbound_ifaddr) {
         (true, _) => ip.dst,
         (false, 0) => 0,
-        (false, _) => super::addr::inet_select_addr(k, ns, Some(dev), 0, super::rtnl::Scope::Link),
+        // Of the device that it came in by; what was sent from here has come in by none.
+        (false, _) => k.dev_by_index(ns, skb.meta.iif).map_or(0, |rx| {
+            super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)
+        }),
     };
     let tos = (ip.tos & 0x1e) | 0xc0;
     let flow = Flow { src, tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
-    let limited = !unlimited && !k.devs[rt.dst.dev].is_loopback();
-    if limited && !limits::host_allow(k, cx, ns, ip.src) {
+    if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
         return;
     }
-    let room = 576u16.min(k.devs[rt.dst.dev].mtu.min(65_535) as u16) - IP_HLEN - HLEN;
+    // ICMP-6; no room for more than a bare header: nothing is said.
+    let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
+    let room = (mtu.min(576) as u16).saturating_sub(IP_HLEN + HLEN);
+    if room <= IP_HLEN {
+        return;
+    }
     let quoted = ip.len.min(room);
     let quote = Box::new(Quote { ip, l4: l4.clone(), tag: skb.frame.payload.tag });
     let answer = Icmp { kind, code, rest: info, quote: Some(quote) };
@@ -85,6 +92,15 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
         cx.note(skb, || text);
     }
     push(k, cx, ns, answer, quoted, &rt, tos, traced, At::IcmpSend);
+}
+
+/// `icmpv4_xrlim_allow`: the budget of the destination, unless it is ourselves; then the namespace's is charged.
+fn peer_allow(k: &mut Kernel, cx: &mut Cx, ns: NsId, rt: &route::Route, to: u32) -> bool {
+    let ok = k.devs[rt.dst.dev].is_loopback() || limits::host_allow(k, cx, ns, to);
+    if ok {
+        limits::global_consume(k, cx, ns);
+    }
+    ok
 }
 
 /// Builds an ICMP message of `len` bytes behind its header and sends it (`icmp_push_reply`, ICMP-33).

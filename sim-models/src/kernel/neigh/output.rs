@@ -58,6 +58,9 @@ fn resolve_output(k: &mut Kernel, cx: &mut Cx, n: u32, mut skb: SkBuff) {
         let (out, mac) = (e.dev, e.mac);
         return neigh_xmit_to(k, cx, out, mac, skb);
     }
+    if k.neigh4.entry(n).state == Nud::Failed {
+        return cx.drop(k, skb, At::NeighOutput, Reason::NEIGH_FAILED);
+    }
     skb.meta.since = cx.clock.ps();
     cx.note(&skb, || "the packet waits in the entry; ARP asks".to_owned());
     enqueue(k, cx, n, skb);
@@ -87,6 +90,7 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
 /// A packet that waited goes on, by the output function of the entry's new state.
 pub(super) fn resolved(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
     let waited = cx.clock.since(Time::from_ps(skb.meta.since));
+    k.neigh4.entries[n as usize].used = cx.jiffies() as i64;
     cx.at(At::NeighOutput, &skb);
     cx.note(&skb, || format!("waited {waited} for the answer"));
     resolve_output(k, cx, n, skb);

@@ -63,8 +63,15 @@ pub(super) fn event_send(k: &mut Kernel, cx: &mut Cx, n: u32) -> bool {
         }
         Nud::Incomplete => false,
         Nud::None | Nud::Failed => {
-            let first = parms(k, n).ucast_solicit;
+            let p = parms(k, n);
+            let first = p.ucast_solicit;
+            let nobody = p.mcast_solicit + p.app_solicit == 0;
             let e = entry(k, n);
+            if nobody {
+                // mcast_solicit=0: nobody may be asked, the entry has failed before anything is sent.
+                (e.state, e.updated) = (Nud::Failed, now);
+                return false;
+            }
             e.state = Nud::Incomplete;
             e.probes = first;
             e.updated = now;
@@ -176,7 +183,8 @@ pub fn neigh_update(k: &mut Kernel, cx: &mut Cx, n: u32, mac: Option<Mac>, new: 
             new = old;
         }
     }
-    let moved = mac != e.mac;
+    // What an invalid entry still holds of an old address does not count as known.
+    let moved = !same;
     if new != old || moved {
         e.updated = now;
     }

@@ -31,6 +31,7 @@ errnos! {
     ELOOP 40 "Too many levels of symbolic links",
     EXFULL 54 "Exchange full",
     EPROTO 71 "Protocol error",
+    EDESTADDRREQ 89 "Destination address required",
     EMSGSIZE 90 "Message too long",
     ENOPROTOOPT 92 "Protocol not available",
     EOPNOTSUPP 95 "Operation not supported",

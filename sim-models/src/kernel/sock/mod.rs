@@ -90,6 +90,7 @@ pub struct Socket {
     deficit: u32,
     pub rcvbuf: u32,
     pub drops: u64,
+    pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
     pub(super) tcp: tcp::Probe,
 }
 
@@ -204,6 +205,7 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         deficit: 0,
         rcvbuf,
         drops: 0,
+        route: None,
         tcp: tcp::Probe::default(),
     });
     if proto == Proto::RawIcmp {
@@ -229,16 +231,24 @@ pub fn take_error(k: &mut Kernel, id: SockId) -> Option<Errno> {
     k.sockets.get_mut(id)?.err.take()
 }
 
+/// The largest payload of each size of buffer, and what the buffer counts, bytes (UDP-22).
+const BUFFERS: [(u32, u32); 6] =
+    [(197, 832), (645, 1280), (1669, 2304), (3717, 4352), (7813, 8448), (16_005, 16_640)];
+
 /// What the kernel accounts for a buffer of `payload` bytes on veth or lo (UDP-22, 24).
 pub fn truesize(payload: u32) -> u32 {
-    match payload {
-        0..=197 => 832,
-        198..=645 => 1280,
-        646..=1669 => 2304,
-        1670..=3717 => 4352,
-        3718..=7813 => 8448,
-        7814..=16005 => 16640,
-        n => n + 832,
+    BUFFERS.iter().find(|b| payload <= b.0).map_or(payload.saturating_add(832), |b| b.1)
+}
+
+/// Bytes that still fit into the buffer behind `payload` bytes: `skb_tailroom`.
+pub(super) fn tailroom(payload: u32) -> u32 {
+    BUFFERS.iter().find(|b| payload <= b.0).map_or(0, |b| b.0 - payload)
+}
+
+/// Transports count it if no table has a route (IP-31); an unreachable, prohibit or blackhole route is none of theirs.
+fn no_route(k: &mut Kernel, ns: NsId, e: Errno) {
+    if e == Errno::ENETUNREACH {
+        k.net_mut(ns).mib[super::mib::M::IpOutNoRoutes] += 1;
     }
 }
 

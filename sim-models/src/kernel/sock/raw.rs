@@ -4,7 +4,9 @@ use super::{IcmpError, Proto, SockId, truesize};
 use crate::{
     apps,
     kernel::{
-        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        ip_forward::rt_tos2priority,
+        ip_output,
         route::{self, DstKind, Flow},
     },
     packet::{
@@ -42,7 +44,7 @@ pub fn send_echo(
     cx.at(At::PingSendmsg, &skb);
     cx.copy(At::PingSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = route::ip_route_output(k, ns, &flow);
+    let rt = route::ip_route_output_sock(k, id, ns, &flow);
     let rt = match rt {
         Ok(rt) if rt.dst.kind == DstKind::Broadcast && !opts.broadcast => Err(Errno::EACCES),
         other => other,
@@ -78,6 +80,7 @@ pub fn send_echo(
     skb.frame.net = Net::Ip4(ip, L4::Icmp(Icmp { kind: icmp::ECHO, code: 0, rest, quote: None }));
     skb.meta.dev = rt.dst.dev;
     skb.meta.sock = Some(id);
+    skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     icmp::count_out(k, ns, icmp::ECHO);
     ip_output::ip_local_out(k, cx, skb, rt.dst);
@@ -121,7 +124,8 @@ fn queue(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
     let Some(s) = k.sockets.get_mut(id) else {
         return cx.drop(k, skb, At::SockQueueRcv, Reason::NO_SOCKET);
     };
-    if s.rmem != 0 && s.rmem + skb.meta.truesize > s.rcvbuf {
+    // `sock_queue_rcv_skb`: unlike UDP, one packet may overshoot.
+    if s.rmem >= s.rcvbuf {
         s.drops += 1;
         return cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
     }

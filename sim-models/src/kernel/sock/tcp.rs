@@ -4,12 +4,14 @@
 use super::{
     IcmpError, Proto, SockId, Socket,
     lookup::{self, Tuple},
-    truesize,
+    no_route, truesize,
 };
 use crate::{
     apps,
     kernel::{
-        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, ip_output,
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        ip_forward::rt_tos2priority,
+        ip_output,
         mib::M,
         route::{self, DstKind, Flow},
         timer::{self, Timer, TimerId},
@@ -50,7 +52,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let (ns, opts) = (s.ns, s.opts);
     let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
     cx.work(At::IpRouteOutput);
-    let rt = route::ip_route_output(k, ns, &flow)?;
+    let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
     if matches!(rt.dst.kind, DstKind::Broadcast | DstKind::Multicast) {
         return Err(Errno::ENETUNREACH);
     }
@@ -92,6 +94,7 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let ip_id = net.ip_id;
     let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
     skb.meta.sock = Some(id);
+    skb.meta.priority = rt_tos2priority(tos);
     skb.meta.dev = rt.dst.dev;
     cx.at(At::TcpConnect, &skb);
     // TCP-07: 1 s for the first retries, then twice as long each time.
@@ -202,15 +205,17 @@ fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: 
     ip_output::ip_local_out(k, cx, skb, rt.dst);
 }
 
-/// `tcp_v4_err`: while connecting, an unreachable ends the attempt at once.
+/// `tcp_v4_err`: while connecting, an error ends the attempt at once.
 pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
     let L4::Tcp(t) = &q.l4 else { return };
     let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
     let Some(s) = k.sockets.get_mut(id) else { return };
-    if s.proto != Proto::Tcp(State::SynSent) || err.kind != 3 {
+    let told = matches!(err.kind, icmp::DEST_UNREACH | icmp::TIME_EXCEEDED | icmp::PARAMETER_PROBLEM);
+    let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);
+    if s.proto != Proto::Tcp(State::SynSent) || !told || too_big {
         return;
     }
-    // In SYN_SENT the kernel reports an unreachable at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
+    // In SYN_SENT the kernel reports any of them at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
     fail(k, cx, id, err.errno().0);
 }

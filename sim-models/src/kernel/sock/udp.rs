@@ -3,12 +3,14 @@
 use super::{
     IcmpError, PmtuDisc, Received, SockId,
     lookup::{self, Tuple},
-    truesize,
+    no_route, truesize,
 };
 use crate::{
     apps,
     kernel::{
-        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp, ip_output,
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        ip_forward::rt_tos2priority,
+        ip_output,
         mib::M,
         route::{self, DstKind, Flow},
     },
@@ -33,7 +35,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(addr) };
     let broadcast = s.opts.broadcast;
     cx.work(At::IpRouteOutput);
-    let rt = route::ip_route_output(k, ns, &flow)?;
+    let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
     if rt.dst.kind == DstKind::Broadcast && !broadcast {
         return Err(Errno::EACCES);
     }
@@ -78,7 +80,7 @@ pub fn sendto(
     }
     let (addr, port) = to.unwrap_or((s.peer, s.peer_port));
     if port == 0 {
-        return Err(if to.is_some() { Errno::EINVAL } else { Errno::ENOTCONN });
+        return Err(if to.is_some() { Errno::EINVAL } else { Errno::EDESTADDRREQ });
     }
     let (ns, opts, sport) = (s.ns, s.opts, s.port);
     let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
@@ -90,12 +92,10 @@ pub fn sendto(
     cx.at(At::UdpSendmsg, &skb);
     cx.copy(At::UdpSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = match route::ip_route_output(k, ns, &flow) {
+    let rt = match route::ip_route_output_sock(k, id, ns, &flow) {
         Ok(rt) => rt,
         Err(e) => {
-            if e == Errno::ENETUNREACH {
-                k.net_mut(ns).mib[M::IpOutNoRoutes] += 1;
-            }
+            no_route(k, ns, e);
             return give_up(k, cx, skb, e);
         }
     };
@@ -119,6 +119,7 @@ pub fn sendto(
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
     skb.meta.sock = Some(id);
     skb.meta.mark = opts.mark;
+    skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     skb.meta.dev = rt.dst.dev;
     ip_output::ip_local_out(k, cx, skb, rt.dst);
@@ -236,7 +237,8 @@ pub fn recvfrom(k: &mut Kernel, cx: &mut Cx, id: SockId) -> Result<Option<Receiv
     }
     s.reader -= 1;
     s.deficit += skb.meta.truesize;
-    if s.deficit >= s.rcvbuf >> 2 || s.reader == 0 {
+    // Only UDP gives back late.
+    if s.deficit >= s.rcvbuf >> 2 || s.reader == 0 || s.proto != super::Proto::Udp {
         s.rmem = s.rmem.saturating_sub(s.deficit);
         s.deficit = 0;
     }
