@@ -61,3 +61,27 @@ fn ten_mistakes_give_ten_messages_with_excerpts() {
     let all: Vec<String> = report.diagnostics.iter().map(|d| d.render(false)).collect();
     assert!(all.iter().any(|t| t.ends_with("help: did you mean `veth1`?")), "{}", all.join("\n\n"));
 }
+
+#[test]
+fn what_is_no_scenario_at_all_is_said_in_one_message() {
+    let dir = std::env::temp_dir().join(format!("onerouter-diagnostics-{}", std::process::id()));
+    std::fs::create_dir_all(dir.join("empty")).expect("a directory");
+    let big = dir.join("big.ron");
+    std::fs::File::create(&big).and_then(|f| f.set_len(100 << 20)).expect("a file of 100 MB");
+    let deep = dir.join("deep.ron");
+    std::fs::write(&deep, "(".repeat(500_000) + &")".repeat(500_000)).expect("a file");
+    let cases = [
+        (dir.join("empty"), "there is no scenario in this directory"),
+        (dir.join("gone.ron"), "can't read it: No such file or directory"),
+        (big, "the file is larger than 16 MB"),
+        (deep, "brackets are nested deeper than 64"),
+    ];
+    for (path, want) in cases {
+        let report = check(std::slice::from_ref(&path));
+        let first = report.diagnostics.first().map(|d| d.title.as_str());
+        assert_eq!(first, Some(want), "{}", path.display());
+        assert!(report.diagnostics.len() <= 2 && report.files.is_empty());
+        assert!(report.diagnostics.iter().all(|d| d.render(true).len() < 2000));
+    }
+    std::fs::remove_dir_all(&dir).expect("nobody else uses it");
+}

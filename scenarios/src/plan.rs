@@ -206,14 +206,20 @@ pub fn points(sweeps: &[Sweep]) -> Vec<Point> {
     points
 }
 
-/// The value alone if one thing is swept, else "name=value" of each, the name being the last part of its path.
+/// The value alone if one thing is swept, else "name=value" of each.
 fn label(values: &IndexMap<String, String>) -> String {
     if values.len() == 1 {
         return values[0].clone();
     }
-    let last = |p: &str| p.rsplit('.').next().unwrap_or(p).to_owned();
-    let parts: Vec<String> = values.iter().map(|(p, v)| format!("{}={v}", last(p))).collect();
+    let parts: Vec<String> = values.iter().map(|(p, v)| format!("{}={v}", short_name(p, values))).collect();
     parts.join(" ")
+}
+
+/// As many of a path's last parts as tell it from the other ones.
+fn short_name<'p>(path: &'p str, all: &IndexMap<String, String>) -> &'p str {
+    let ends = path.rmatch_indices('.').map(|(i, _)| &path[i + 1..]);
+    let alone = |end: &&str| all.keys().filter(|other| ends_with(other, end)).count() == 1;
+    ends.into_iter().find(alone).unwrap_or(path)
 }
 
 /// Everything there is to run of one file.
@@ -306,6 +312,8 @@ mod tests {
         assert_eq!(points[3].has("rate", "5k/s"), Some(true));
         assert_eq!(points[3].has("ip_forward", "1"), Some(false));
         assert_eq!(points[3].has("forward", "1"), None);
+        let all = |paths: &[&str]| paths.iter().map(|p| ((*p).to_owned(), "1".to_owned())).collect();
+        assert_eq!(label(&all(&["traffic.a.rate", "traffic.b.rate", "vars.n"])), "a.rate=1 b.rate=1 n=1");
     }
 
     #[test]

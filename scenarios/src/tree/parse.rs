@@ -417,6 +417,9 @@ impl<'s> Parser<'s> {
             }
             return Kind::Struct { name: None, fields, whole };
         }
+        if items.iter().all(|i| matches!(i.kind, Kind::Bad)) {
+            return Kind::Bad;
+        }
         Kind::Tuple { name: None, items }
     }
 
