@@ -105,6 +105,31 @@ fn six_at_once() {
     assert_eq!(errors(&f, a, "eth0").len(), 27);
 }
 
+/// ICMP-9, ICMP-25, ICMP-26, SOCK-77: echo requests are answered from the address that was asked, TOS and all but with DF
+/// clear, also in an L2 broadcast frame; without limit, unless the mask has a bit for type 0.
+#[test]
+fn echo() {
+    let (mut f, a, b) = two();
+    f.run(1);
+    let ask = |f: &mut Facts, dst| {
+        let (h, _) = udp_packet("10.0.0.1", "10.0.0.2", 9, 56);
+        let l4 = L4::Icmp(Icmp { kind: 8, code: 0, rest: 7 << 16 | 1, quote: None });
+        f.inject(a, "eth0", m(0x0a), dst, Net::Ip4(Ip4 { tos: 0x2b, frag: IP_DF, proto: IPPROTO_ICMP, ..h }, l4));
+    };
+    ask(&mut f, Mac::BROADCAST);
+    assert_eq!(errors(&f, a, "eth0"), ["in  IP 10.0.0.2>10.0.0.1 ttl=64 len=84 proto=1 icmp echo-reply/0 seq=1"]);
+    assert_eq!(f.frames(a, "eth0").last().and_then(Frame::ip4).map(|h| h.tos), Some(0x2b));
+    (0..20).for_each(|_| ask(&mut f, m(0x0b)));
+    assert_eq!(f.mib(b, M::IcmpOutEchoReps), 21);
+    f.sysctl(b, "icmp_ratemask", "6169");
+    (0..20).for_each(|_| ask(&mut f, m(0x0b)));
+    assert_eq!((f.mib(b, M::IcmpOutEchoReps), f.mib(b, M::IcmpOutRateLimitHost)), (27, 14));
+    f.sysctl(b, "icmp_ratemask", "6168");
+    f.sysctl(b, "icmp_echo_ignore_all", "1");
+    ask(&mut f, m(0x0b));
+    assert_eq!((f.mib(b, M::IcmpOutEchoReps), f.mib(b, M::IcmpInEchos), f.drops()), (27, 42, vec![]));
+}
+
 /// ICMP-10, ICMP-11: to oneself only the namespace's budget counts: about 50 of 600 at once, of random cost.
 #[test]
 fn the_budget_of_the_namespace() {

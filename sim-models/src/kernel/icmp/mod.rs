@@ -221,11 +221,19 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     if k.net(ns).conf.icmp_echo_ignore_all != 0 {
         return cx.consume(skb);
     }
+    // Only with a bit for type 0 in `icmp_ratemask`: answers share the budgets of errors (ICMP-9).
+    let limited = limits::is_limited(k, ns, ECHO_REPLY, 0);
+    if limited && !limits::global_allow(k, cx, ns) {
+        return cx.consume(skb);
+    }
     let local = k.net(ns).v4.addr_type(ip.dst) == RouteType::Local;
     let flow = Flow { src: if local { ip.dst } else { 0 }, tos: ip.tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else {
         return cx.consume(skb);
     };
+    if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
+        return cx.consume(skb);
+    }
     let (id, ttl) = {
         let net = k.net_mut(ns);
         net.ip_id = net.ip_id.wrapping_add(1);
