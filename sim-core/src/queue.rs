@@ -136,8 +136,13 @@ impl<E: Copy> Pending<E> {
         if !self.far.is_empty() && self.near.first().is_none_or(|latest| word > latest.0.word()) {
             return self.far.push(Entry(key, event));
         }
-        let at = self.near.iter().rposition(|e| e.0.word() > word).map_or(0, |i| i + 1);
-        self.near.insert(at, Entry(key, event));
+        // Most are due soon: a few steps from the end, where the earliest lies.
+        self.near.push(Entry(key, event));
+        let mut i = self.near.len() - 1;
+        while i > 0 && self.near[i - 1].0.word() < word {
+            self.near.swap(i - 1, i);
+            i -= 1;
+        }
         if self.near.len() > NEAR {
             self.spill();
         }

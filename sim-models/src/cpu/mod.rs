@@ -24,30 +24,32 @@ enum Napi {
 }
 
 /// `struct softnet_data` and the run queue.
+// What every packet touches comes first, in as few cache lines as it fits.
+#[repr(C)]
 pub struct Cpu {
     /// When the unit that runs now, or ran last, ends.
     pub free_at: Time,
+    /// What there is to do: a bit for each of the queues below that is not empty.
+    work: u8,
     /// An alarm is set for `free_at`.
     alarm: bool,
+    backlog_scheduled: bool,
+    timer_due: bool,
+    /// /proc/net/softnet_stat: processed, dropped, time_squeeze.
+    pub processed: u64,
+    softirq: softirq::State,
     /// `input_pkt_queue`, with `process_queue` at its front: the first `spliced` packets.
     backlog: VecDeque<SkBuff>,
     spliced: usize,
     poll_list: VecDeque<Napi>,
-    backlog_scheduled: bool,
-    /// What there is to do: a bit for each of the queues below that is not empty.
-    work: u8,
-    /// Interrupts that this core has not taken yet.
-    irqs: VecDeque<DevId>,
-    timer_due: bool,
-    softirq: softirq::State,
-    run: VecDeque<Runnable>,
     current: Option<TaskId>,
     /// Who ran last: changing to another costs a context switch.
     last: Option<Runnable>,
     slice_began: Time,
+    run: VecDeque<Runnable>,
+    /// Interrupts that this core has not taken yet.
+    irqs: VecDeque<DevId>,
     pub wheel: Wheel,
-    /// /proc/net/softnet_stat: processed, dropped, time_squeeze.
-    pub processed: u64,
     pub dropped: u64,
     pub time_squeeze: u64,
 }

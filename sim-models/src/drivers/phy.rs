@@ -32,26 +32,28 @@ const TEN_GBIT: Rate = match Rate::from_bits_per_s(10_000_000_000) {
 /// Driver state, behind a box.
 pub struct Phy(Box<Nic>);
 
+// What every packet touches comes first, in as few cache lines as it fits.
+#[repr(C)]
 struct Nic {
-    rate: Rate,
-    /// Picoseconds a byte takes, where that is a whole number, as at every Ethernet rate; else 0.
-    ps_per_byte: u64,
-    /// The host's outbound wire, once a cable is plugged in.
-    wire: Option<u32>,
     /// The last bit of what was given to the hardware leaves at this time.
     busy_until: Time,
     /// When each descriptor in the tx ring is done: that of the frame which found the line free, and the ones behind it.
     first_done: Time,
-    in_ring: VecDeque<Time>,
-    tx_ring: usize,
-    qdisc: Qdisc,
-    tx_alarm: bool,
-    rx: VecDeque<SkBuff>,
-    rx_ring: usize,
-    /// NAPI is scheduled: the interrupt is off.
-    napi: bool,
+    /// Picoseconds a byte takes, where that is a whole number, as at every Ethernet rate; else 0.
+    ps_per_byte: u64,
+    /// The host's outbound wire, once a cable is plugged in.
+    wire: Option<u32>,
     /// The core that its interrupt goes to.
     cpu: u32,
+    /// NAPI is scheduled: the interrupt is off.
+    napi: bool,
+    tx_alarm: bool,
+    rate: Rate,
+    in_ring: VecDeque<Time>,
+    tx_ring: usize,
+    rx: VecDeque<SkBuff>,
+    rx_ring: usize,
+    qdisc: Qdisc,
 }
 
 /// pfifo_fast: three bands, each `txqueuelen` packets (NIC-9).

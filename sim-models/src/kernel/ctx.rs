@@ -9,6 +9,8 @@ use crate::{
     cost::Costs,
     packet::{Frame, FrameId},
 };
+use std::sync::Arc;
+
 use sim_core::{
     engine::{Sent, Thread},
     queue::Queue,
@@ -46,25 +48,28 @@ pub struct Outbound {
 }
 
 /// The context of one unit of work on one core.
+// What every packet touches comes first, in as few cache lines as it fits.
+#[repr(C)]
 pub struct Cx {
     /// Virtual time on the core that works now; [`Cx::at`] moves it on.
     pub clock: Time,
-    /// The core that works now.
-    pub cpu: u32,
-    pub queue: Queue,
-    /// What the hosts of this thread have in common: pending alarms, frames that were sent, the free list.
-    pub(crate) thread: Box<Thread<Alarm, Flying, Pool>>,
     /// The core may not go on alone at or after this time: something else may come first.
     pub(crate) horizon: Time,
-    pub costs: Costs,
-    pub rng: Streams,
+    /// The same table for all hosts of a world.
+    pub costs: Arc<Costs>,
+    /// What the hosts of this thread have in common: pending alarms, frames that were sent, the free list.
+    pub(crate) thread: Box<Thread<Alarm, Flying, Pool>>,
+    pub queue: Queue,
+    /// The core that works now.
+    pub cpu: u32,
+    host: u32,
+    tick: Tick,
+    next_frame: u64,
+    pub outbound: Vec<Outbound>,
     pub obs: Observer,
+    pub rng: Streams,
     /// The request that is being carried out, for the walk's "which line made this": set by the builder.
     pub origin: u32,
-    pub outbound: Vec<Outbound>,
-    host: u32,
-    next_frame: u64,
-    tick: Tick,
 }
 
 /// jiffies, without a division per packet.
@@ -75,7 +80,7 @@ struct Tick {
 }
 
 impl Cx {
-    pub fn new(host: u32, hz: u32, costs: Costs, rng: Streams) -> Cx {
+    pub fn new(host: u32, hz: u32, costs: impl Into<Arc<Costs>>, rng: Streams) -> Cx {
         let len = PS_PER_S / u64::from(hz.max(1));
         Cx {
             clock: Time::ZERO,
@@ -83,7 +88,7 @@ impl Cx {
             queue: Queue::new(host),
             thread: Box::default(),
             horizon: Time::MAX,
-            costs,
+            costs: costs.into(),
             rng,
             obs: Observer::default(),
             origin: u32::MAX,

@@ -84,22 +84,24 @@ pub struct Captured {
 }
 
 /// All witnesses of one host.
+// What every packet touches comes first, in as few cache lines as it fits.
+#[repr(C)]
 pub struct Observer {
-    pub hops: [u64; At::COUNT],
-    /// Bytes that each hop copied, for the bill.
-    pub copied: [u64; At::COUNT],
     pub ledger: Ledger,
-    pub drops: IndexMap<Place, Lost>,
-    pub digest: Digest,
-    /// Measures by flow number minus 1.
-    pub flows: Vec<crate::apps::flow::FlowStat>,
+    /// Frames on every device in both directions, if asked for (`AF_PACKET` taps).
+    pub capture: Option<Vec<Captured>>,
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
+    pub hops: [u64; At::COUNT],
+    pub digest: Digest,
+    /// Bytes that each hop copied, for the bill.
+    pub copied: [u64; At::COUNT],
+    pub drops: IndexMap<Place, Lost>,
+    /// Measures by flow number minus 1.
+    pub flows: Vec<crate::apps::flow::FlowStat>,
     pub walk: Vec<Step>,
     /// The followed packet as it first reached a device.
     pub followed: Option<Frame>,
-    /// Frames on every device in both directions, if asked for (`AF_PACKET` taps).
-    pub capture: Option<Vec<Captured>>,
 }
 
 impl Default for Observer {

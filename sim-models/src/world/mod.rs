@@ -37,7 +37,7 @@ struct Inbound {
 pub struct World {
     pub hosts: Vec<Host>,
     thread: Box<ThreadOf<Host>>,
-    costs: Costs,
+    costs: std::sync::Arc<Costs>,
     seed: u64,
     /// No message between hosts is on its way for less: what threads of one world could run ahead by.
     lookahead: Span,
@@ -55,7 +55,14 @@ pub struct End {
 impl World {
     /// An empty world. All random streams derive from `seed`.
     pub fn new(costs: Costs, seed: u64) -> World {
-        World { hosts: Vec::new(), thread: Box::default(), costs, seed, lookahead: Span::MAX, max_events: u64::MAX }
+        World {
+            hosts: Vec::new(),
+            thread: Box::default(),
+            costs: costs.into(),
+            seed,
+            lookahead: Span::MAX,
+            max_events: u64::MAX,
+        }
     }
 
     /// Boots a host. `hz`: ticks a second.
