@@ -137,12 +137,18 @@ impl<E: Copy> Pending<E> {
             return self.far.push(Entry(key, event));
         }
         // Most are due soon: a few steps from the end, where the earliest lies.
-        self.near.push(Entry(key, event));
-        let mut i = self.near.len() - 1;
-        while i > 0 && self.near[i - 1].0.word() < word {
-            self.near.swap(i - 1, i);
-            i -= 1;
+        let new = Entry(key, event);
+        self.near.push(new);
+        let mut place = self.near.len() - 1;
+        for i in (1..=place).rev() {
+            let before = self.near[i - 1];
+            if before.0.word() > word {
+                break;
+            }
+            self.near[i] = before;
+            place = i - 1;
         }
+        self.near[place] = new;
         if self.near.len() > NEAR {
             self.spill();
         }
