@@ -116,12 +116,17 @@ impl Driver for Phy {
         start_xmit(k, cx, dev, skb);
     }
 
-    fn dellink(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Option<DevId> {
+    /// `dev_deactivate` and the driver's own stop: what waits above and below the ring is thrown away.
+    fn stop(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         let n = nic(k, dev);
         let waiting: Vec<SkBuff> = n.qdisc.bands.iter_mut().flat_map(|b| b.drain(..)).chain(n.rx.drain(..)).collect();
         for skb in waiting {
             cx.drop(k, skb, At::PhyXmit, Reason::QUEUE_PURGE);
         }
+    }
+
+    fn dellink(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Option<DevId> {
+        Self::stop(k, cx, dev);
         None
     }
 

@@ -114,8 +114,6 @@ pub struct Cold {
     pub rx_otherhost_dropped: u64,
     pub rx_missed: u64,
     pub rx_nohandler: u64,
-    /// Sent by this namespace's own stack through a device of bytes (seed: "128 bytes into the buffer of c1/eth0").
-    pub peer_bytes: u64,
     /// Per-device IPv4 sysctls.
     pub devconf: super::sysctl::DevConf,
     /// Per-device neighbour sysctls.

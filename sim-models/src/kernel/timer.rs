@@ -10,6 +10,8 @@ use sim_core::time::Time;
 pub enum Timer {
     /// `neigh_timer_handler` of the entry with this number.
     Neigh(u32),
+    /// `neigh_periodic_work`
+    NeighGc,
     /// `br_fdb_cleanup` of this bridge.
     FdbGc(DevId),
     /// `ip_expire` of this namespace's datagram with this number.

@@ -126,6 +126,23 @@ fn ring_and_qdisc() {
     assert!(last >= line && last < line + Span::from_us(1), "{last:?}");
 }
 
+/// DEV-18: a NIC that is set down throws away what waits in its qdisc; what its ring has is on its way.
+#[test]
+fn down_empties_the_qdisc() {
+    let mut l = wired();
+    sends(&mut l, 1, 14, 0, Span::from_ms(1));
+    l.w.run_until(at(2)).unwrap();
+    let down = LinkAttrs { up: Some(false), ..LinkAttrs::default() };
+    l.w.hosts[0]
+        .at(at(2), |k, cx| k.rtnl(cx, NsId::ROOT, &RtnlOp::SetLink { name: "eth0".into(), attrs: down }))
+        .unwrap();
+    l.run(1);
+    // 850 us a frame: one has left by then, four are in the ring again.
+    assert_eq!(l.flow(1).received, 5);
+    let lost: Vec<_> = l.w.hosts[0].cx.obs.drops.iter().map(|(p, n)| (p.reason.name(), n.count)).collect();
+    assert_eq!(lost, [("QUEUE_PURGE", 9)]);
+}
+
 /// NIC-9, QD-07: low delay overtakes what waits in the other bands, not what the ring has.
 #[test]
 fn bands() {

@@ -292,6 +292,8 @@ mod facts_kit;
 #[cfg(test)]
 mod facts_neigh;
 #[cfg(test)]
+mod facts_neigh_gc;
+#[cfg(test)]
 mod facts_sock;
 #[cfg(test)]
 pub(crate) mod tests;

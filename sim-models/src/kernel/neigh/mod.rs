@@ -1,9 +1,11 @@
 //! net/core/neighbour.c: one table for all namespaces, keyed by device and address; the whole NUD state machine.
 
+mod gc;
 mod output;
 mod state;
 mod table;
 
+pub use gc::periodic_work;
 pub(super) use output::neigh_output;
 pub use output::neigh_xmit_to;
 pub use state::{UPDATE_ADMIN, UPDATE_OVERRIDE, neigh_timer, neigh_update};

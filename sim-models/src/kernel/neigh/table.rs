@@ -49,6 +49,9 @@ pub struct Table {
     pub gc_thresh2: u32,
     pub gc_thresh3: u32,
     last_flush: i64,
+    /// The periodic worker's timer is set; when it last drew reachable times.
+    pub(super) gc_armed: bool,
+    pub(super) last_rand: i64,
     /// Stream that `reachable_time` is drawn from.
     pub(crate) rng: Option<sim_core::rng::StreamId>,
 }
@@ -65,6 +68,8 @@ impl Default for Table {
             gc_thresh2: 512,
             gc_thresh3: 1024,
             last_flush: 0,
+            gc_armed: false,
+            last_rand: 0,
             rng: None,
         }
     }
@@ -95,6 +100,24 @@ impl Table {
     #[inline]
     pub fn entry(&self, n: u32) -> &Entry {
         &self.entries[n as usize]
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Slots are numbered 0 to this; not all hold an entry.
+    pub(super) fn slots(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    pub(super) fn is_live(&self, n: u32) -> bool {
+        self.entries[n as usize].live
     }
 
     /// All live entries, in order of their slots.
@@ -194,7 +217,9 @@ pub(super) fn create(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, permanent
     if !permanent {
         k.neigh4.gc_entries += 1;
     }
-    Some(k.neigh4.insert(entry))
+    let n = k.neigh4.insert(entry);
+    super::gc::arm(k, cx);
+    Some(n)
 }
 
 /// `neigh_forced_gc`: removes what is FAILED, NOARP, or was not updated for 5 s, down to the middle threshold.

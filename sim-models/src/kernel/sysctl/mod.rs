@@ -13,7 +13,7 @@ mod value;
 
 pub use bits::ConfBits;
 pub use conf::{DevConf, NetConf};
-pub(crate) use neigh::new_parms;
+pub(crate) use neigh::{new_parms, redraw_reachable};
 
 use super::{Cx, DevId, Kernel, NsId, RtnlError};
 use key::{Key, Place};

@@ -159,6 +159,15 @@ fn set(k: &mut Kernel, cx: &mut Cx, dev: DevId, field: &Field, v: u32) {
     }
 }
 
+/// Draws the reachable time of every device anew, in order of the devices (NEIGH-10).
+pub(crate) fn redraw_reachable(k: &mut Kernel, cx: &mut Cx) {
+    let devs: Vec<_> = k.devs.iter().map(|(d, _)| d).collect();
+    for d in devs {
+        let random = draw(k, cx);
+        k.devs[d].cold.neigh.draw_reachable(random);
+    }
+}
+
 fn draw(k: &mut Kernel, cx: &mut Cx) -> u64 {
     let host = k.host;
     let stream = *k.neigh4.rng.get_or_insert_with(|| cx.rng.named(&format!("neigh/{host}")));

@@ -169,7 +169,6 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAtt
             rx_otherhost_dropped: 0,
             rx_missed: 0,
             rx_nohandler: 0,
-            peer_bytes: 0,
             devconf: DevConf::from_default(&k.net(ns).conf),
             neigh: neigh::Parms::default(),
             in_device: false,
