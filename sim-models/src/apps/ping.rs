@@ -96,7 +96,7 @@ impl Ping {
             Ok(Some(got)) => {
                 cx.work(At::Syscall);
                 self.reply(cx, &got);
-                return self.rest(k, cx);
+                return self.read_on(k, cx, s);
             }
             Ok(None) => {}
             Err(_) => return Next::Again,
@@ -109,7 +109,7 @@ impl Ping {
             if self.verbose {
                 self.events.push(Event::Error(e));
             }
-            return self.rest(k, cx);
+            return self.read_on(k, cx, s);
         }
         if self.sent < self.count && cx.clock >= self.next {
             return self.send(k, cx, s);
@@ -157,6 +157,12 @@ impl Ping {
             let seq = got.icmp.2 as u16;
             self.events.push(Event::Reply { from: got.from, seq, ttl: got.ttl, bytes: got.len + 8, rtt });
         }
+    }
+
+    /// More may have come with what was just read.
+    fn read_on(&mut self, k: &mut Kernel, cx: &mut Cx, s: SockId) -> Next {
+        let more = k.sockets.get(s).is_some_and(|s| !s.errqueue.is_empty()) || udp::is_readable(k, s);
+        if more { Next::Again } else { self.rest(k, cx) }
     }
 
     /// Waits for the next send, or for the last answers.

@@ -106,7 +106,8 @@ impl SkBuff {
     #[inline]
     pub fn fly(mut self) -> Flying {
         let traced = self.meta.traced;
-        self.0.meta = Meta::default();
+        // The receiving NIC's buffers are taken to be as large as the sender's.
+        self.0.meta = Meta { truesize: self.0.meta.truesize, ..Meta::default() };
         Flying { buf: self.0, traced }
     }
 }
