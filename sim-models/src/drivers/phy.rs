@@ -151,14 +151,6 @@ fn nic(k: &mut Kernel, dev: DevId) -> &mut Nic {
     }
 }
 
-/// The wire that a NIC is plugged into, if it is one and has one.
-pub fn wire_of(k: &Kernel, dev: DevId) -> Option<u32> {
-    match &k.devs.get(dev)?.kind {
-        super::Kind::Physical(Phy(n)) => n.wire,
-        _ => None,
-    }
-}
-
 /// Plugs a cable in: the host's outbound wire `wire`. The core `cpu` takes its interrupts.
 pub fn plug(k: &mut Kernel, dev: DevId, wire: u32, cpu: u32) {
     let n = nic(k, dev);

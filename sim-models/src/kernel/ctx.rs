@@ -9,14 +9,13 @@ use crate::{
     cost::Costs,
     packet::{Frame, FrameId},
 };
-use std::sync::Arc;
-
 use sim_core::{
     engine::{Sent, Thread},
     queue::Queue,
     rng::Streams,
     time::{PS_PER_S, Span, Time},
 };
+use std::sync::Arc;
 
 /// What can be due on a host. Eight bytes, `Copy`: packets wait elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,6 +26,14 @@ pub struct Dst {
     pub redirect: bool,
 }
 
+impl Dst {
+    /// What the packet must fit into, bytes: the route's MTU, else the device's (IP-20).
+    #[inline]
+    pub(super) fn mtu(&self, k: &super::Kernel) -> u32 {
+        if self.mtu != 0 { self.mtu } else { k.devs[self.dev].mtu }
+    }
+}
+
 /// Which function takes the packet on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DstKind {

@@ -226,11 +226,6 @@ pub fn add_timer(k: &mut Kernel, cx: &mut Cx, timer: Timer, delay: u64) -> Timer
     id
 }
 
-/// Arms linkwatch's next batch, `delay` ticks from now.
-pub fn arm_linkwatch(k: &mut Kernel, cx: &mut Cx, delay: u64) {
-    add_timer(k, cx, Timer::Linkwatch, delay);
-}
-
 /// Deletes a timer that was armed on `cpu`.
 pub fn del_timer(k: &mut Kernel, cpu: u32, id: TimerId) {
     k.cpus[cpu as usize].wheel.del(id);

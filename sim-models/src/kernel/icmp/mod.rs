@@ -78,7 +78,7 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
         return;
     }
     // ICMP-6; no room for more than a bare header: nothing is said.
-    let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
+    let mtu = rt.dst.mtu(k);
     let room = (mtu.min(576) as u16).saturating_sub(IP_HLEN + HLEN);
     if room <= IP_HLEN {
         return;

@@ -7,7 +7,7 @@ pub mod udp;
 
 pub use lookup::Table;
 
-use super::{DevId, Errno, Kernel, NsId, SkBuff};
+use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
 use crate::{
     apps::TaskId,
     packet::{L4, Tag},
@@ -92,6 +92,14 @@ pub struct Socket {
     pub drops: u64,
     pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
     pub(super) tcp: tcp::Probe,
+}
+
+impl Socket {
+    /// What the socket asks of routing for a packet to `dst`.
+    #[inline]
+    pub(super) fn flow_to(&self, dst: u32) -> Flow {
+        Flow { src: self.src_addr, oif: self.opts.device, tos: self.opts.tos, mark: self.opts.mark, ..Flow::to(dst) }
+    }
 }
 
 /// An ICMP error that concerns a socket.

@@ -7,7 +7,7 @@ use crate::{
         At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp,
         ip_forward::rt_tos2priority,
         ip_output,
-        route::{self, DstKind, Flow},
+        route::{self, DstKind},
     },
     packet::{
         Icmp, Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -35,7 +35,7 @@ pub fn send_echo(
         return Err(e);
     }
     let (ns, opts) = (s.ns, s.opts);
-    let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(dst) };
+    let flow = s.flow_to(dst);
     let mut skb = cx.alloc();
     skb.meta.traced = traced;
     skb.meta.dev = k.net(ns).devs[0];
@@ -60,7 +60,7 @@ pub fn send_echo(
     if let Some(hit) = &rt.hit {
         cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
     }
-    let mtu = if rt.dst.mtu != 0 { rt.dst.mtu } else { k.devs[rt.dst.dev].mtu };
+    let mtu = rt.dst.mtu(k);
     let total = len + 8 + u32::from(IP_HLEN);
     let df = if total > mtu || opts.pmtudisc == super::PmtuDisc::Dont { 0 } else { IP_DF };
     let net = k.net_mut(ns);

@@ -49,8 +49,8 @@ const LINEAR: u32 = 4;
 /// No route, no port, no free 4-tuple.
 pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
-    let (ns, opts) = (s.ns, s.opts);
-    let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
+    let ns = s.ns;
+    let flow = s.flow_to(addr);
     cx.work(At::IpRouteOutput);
     let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
     if matches!(rt.dst.kind, DstKind::Broadcast | DstKind::Multicast) {
@@ -72,7 +72,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
-    let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(s.peer) };
+    let flow = s.flow_to(s.peer);
     let header = Tcp {
         sport: s.port,
         dport: s.peer_port,

@@ -14,7 +14,7 @@ use crate::{
         ip_forward::rt_tos2priority,
         ip_output,
         mib::M,
-        route::{self, DstKind, Flow},
+        route::{self, DstKind},
         rtnl::{RouteType, Scope},
     },
     packet::{
@@ -35,7 +35,7 @@ pub const MAX_PAYLOAD: u32 = 65_507;
 pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
-    let flow = Flow { src: s.src_addr, oif: s.opts.device, tos: s.opts.tos, mark: s.opts.mark, ..Flow::to(addr) };
+    let flow = s.flow_to(addr);
     let broadcast = s.opts.broadcast;
     cx.work(At::IpRouteOutput);
     let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
@@ -86,7 +86,7 @@ pub fn sendto(
         return Err(if to.is_some() { Errno::EINVAL } else { Errno::EDESTADDRREQ });
     }
     let (ns, opts, sport) = (s.ns, s.opts, s.port);
-    let flow = Flow { src: s.src_addr, oif: opts.device, tos: opts.tos, mark: opts.mark, ..Flow::to(addr) };
+    let flow = s.flow_to(addr);
     let mut skb = cx.alloc();
     skb.meta.traced = traced;
     skb.meta.dev = k.net(ns).devs[0];
@@ -131,7 +131,7 @@ pub fn sendto(
 
 /// The DF flag of a packet of `total` bytes (IP-24, UDP-03); `None`: it is refused.
 fn dont_fragment(k: &Kernel, dst: &route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
-    let mtu = if dst.mtu != 0 { dst.mtu } else { k.devs[dst.dev].mtu };
+    let mtu = dst.mtu(k);
     match how {
         PmtuDisc::Dont => Some(0),
         PmtuDisc::Want if total > mtu => Some(0),
