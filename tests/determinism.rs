@@ -47,6 +47,26 @@ fn threads_change_nothing() {
     assert!(one == all(1), "two runs give different results");
 }
 
+/// Hosts joined by wires, spread over threads: the whole outcome is that of one thread, to the last byte.
+#[test]
+fn threads_inside_a_run_change_nothing() {
+    let plan = sim::plan(&pairs(&["a", "b", "c", "d", "e"]));
+    let run = |threads| {
+        format!("{:?}", run::simulate(&plan, 0, 1, true, threads).unwrap_or_else(|d| panic!("{}", sim::shown(&d))))
+    };
+    let one = run(1);
+    for threads in [2, 3, 16] {
+        assert!(one == run(threads), "{threads} threads give another result than one");
+    }
+    // Ten hosts in a row, where most windows are not worth it.
+    let text = onerouter_tests::source::text("tests/benches/chain8-wires.ron").unwrap_or_default();
+    let plan = sim::plan(&text);
+    let run = |threads| {
+        format!("{:?}", run::simulate(&plan, 0, 1, true, threads).unwrap_or_else(|d| panic!("{}", sim::shown(&d))))
+    };
+    assert!(run(1) == run(2));
+}
+
 /// Run to completion and the plain queue: the same events at the same times in the same order, in every lab that the
 /// simulator can play.
 #[test]

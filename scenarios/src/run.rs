@@ -39,11 +39,23 @@ struct Played {
 }
 
 /// Builds the world of a point, runs it, and tells what happened. `texts`: with the walk and the final tables.
+/// `threads`: so many may work on this one run, where it has hosts that are joined by cables with delay.
 ///
 /// # Errors
 /// A kernel refuses something of the setup or the timeline.
-pub fn simulate(plan: &Plan, point: usize, seed: u64, texts: bool) -> Result<RunOutcome, Vec<Diagnostic>> {
-    let p = play(plan, point, seed, texts.then_some((1, 0)))?;
+pub fn simulate(
+    plan: &Plan,
+    point: usize,
+    seed: u64,
+    texts: bool,
+    threads: usize,
+) -> Result<RunOutcome, Vec<Diagnostic>> {
+    let follow = texts.then_some((1, 0));
+    let mut p = play(plan, point, seed, follow, threads)?;
+    if p.fault.is_some() && threads > 1 {
+        // Where a budget ends a run depends on who got how far: the answer is that of one thread.
+        p = play(plan, point, seed, follow, 1)?;
+    }
     let names = Names::new(&p.scenario);
     let mut outcome = state::outcome(&names, &p.scenario, &p.built.world, seed, p.ended);
     outcome.fault = p.fault.or_else(|| p.built.world.check_laws().err());
@@ -80,12 +92,18 @@ pub fn follow(
         })?,
     };
     let seed = plan.seeds.first().copied().unwrap_or(1);
-    let p = play(plan, point, seed, Some((number as u32 + 1, packet)))?;
+    let p = play(plan, point, seed, Some((number as u32 + 1, packet)), 1)?;
     let place = |host, origin| p.built.places.line(host, origin);
     Ok(walk::journey(&p.built.world, all, &place))
 }
 
-fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<Played, Vec<Diagnostic>> {
+fn play(
+    plan: &Plan,
+    point: usize,
+    seed: u64,
+    follow: Option<Follow>,
+    threads: usize,
+) -> Result<Played, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
     let profile = scenario.profile_name();
@@ -98,6 +116,7 @@ fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
+        built.world.set_threads(threads);
         let mut clock =
             Clock { names: &names, built: &mut built, senders, now: Time::ZERO, answers: Vec::new(), fault: None };
         let steps = steps::steps(&source, &names, &scenario)?;
@@ -224,8 +243,10 @@ pub fn run_all(
         .flat_map(|(f, plan)| (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s))))
         .collect();
     let done = AtomicUsize::new(0);
+    // Threads that no run of its own is there for.
+    let threads = jobs / runs.len().max(1);
     let one = |&(f, p, s): &(usize, usize, usize)| {
-        let result = simulate(&plans[f], p, plans[f].seeds[s], s == 0);
+        let result = simulate(&plans[f], p, plans[f].seeds[s], s == 0, threads.max(1));
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, runs.len());
         result
     };

@@ -330,6 +330,6 @@ fn a_step_that_may_fail_is_answered_and_the_run_goes_on() {
     assert_eq!((run.answers[0].at_ps, run.answers[0].place.as_str()), (1_000_000_000, "h1/a"));
     assert!(run.state_text.ends_with("mtu less than device minimum.\n"), "{}", run.state_text);
     let strict = planned(&format!("({PAIR}, timeline: [{}], duration: \"2ms\")", step(dup, "")));
-    let refused = all(&run::simulate(&strict, 0, 1, false).unwrap_err());
+    let refused = all(&run::simulate(&strict, 0, 1, false, 1).unwrap_err());
     assert!(refused.contains("the kernel refuses: ipv4: Address already assigned"), "{refused}");
 }

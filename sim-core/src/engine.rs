@@ -4,11 +4,13 @@
 
 use crate::{
     queue::{Pending, Queue},
-    time::Time,
+    time::{Span, Time},
 };
 
 /// What the nodes of one thread have in common. It is lent to the node that runs; a node that does not run has an empty
 /// one of its own, and what is set there waits until the thread adopts it.
+// Two threads' must not share a cache line, nor the pair of lines that is fetched together.
+#[repr(align(128))]
 pub struct Thread<E, M, S> {
     pub pending: Pending<E>,
     /// What the running node sent, in order of sending.
@@ -44,6 +46,12 @@ pub trait Node {
 
     /// A message will arrive by `link`: it is kept, and an alarm set in `pending` if it is the next of its link.
     fn receive(&mut self, sent: Sent<Self::Message>, pending: &mut Pending<Self::Event>);
+
+    /// Tells of every link that leaves the node: where it leads, and the least time that a message is under way on it.
+    fn links(&self, tell: &mut dyn FnMut(u32, Span));
+
+    /// How much work the node is likely to be, in any unit.
+    fn weight(&self) -> u64;
 }
 
 /// A message on its way.
@@ -122,7 +130,6 @@ pub fn run<N: Node>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Span;
 
     /// Passes a counter round the ring, ten picoseconds of wire each.
     struct Hop {
@@ -146,6 +153,12 @@ mod tests {
         }
         fn receive(&mut self, s: Sent<u64>, pending: &mut Pending<u64>) {
             pending.message(s.at, self.me, s.link, s.message);
+        }
+        fn links(&self, tell: &mut dyn FnMut(u32, Span)) {
+            tell((self.me + 1) % self.ring, Span::from_ps(10));
+        }
+        fn weight(&self) -> u64 {
+            1
         }
     }
 

@@ -10,6 +10,7 @@
 //! | [`units`] | the same as text, [`units::PerSecond`], [`units::Bytes`]; "1.5us", "10gbit", "10k/s" |
 //! | [`queue`] | the pending alarms of one node, in an order that is a property of the data |
 //! | [`engine`] | the loop over many nodes, with budgets |
+//! | [`parallel`] | the same loop on several threads, with the same results |
 //! | [`rng`], [`dist`] | named random streams; integer distributions |
 //! | [`hist`], [`series`] | histograms and time series that merge exactly |
 //! | [`digest`] | a stable 64-bit hash |
@@ -18,6 +19,7 @@ pub mod digest;
 pub mod dist;
 pub mod engine;
 pub mod hist;
+pub mod parallel;
 pub mod queue;
 pub mod rng;
 pub mod series;

@@ -131,7 +131,7 @@ impl<E: Copy> Pending<E> {
     }
 
     #[inline]
-    fn push(&mut self, key: Key, event: E) {
+    pub(crate) fn push(&mut self, key: Key, event: E) {
         let word = key.word();
         if !self.far.is_empty() && self.near.first().is_none_or(|latest| word > latest.0.word()) {
             return self.far.push(Entry(key, event));
@@ -164,6 +164,13 @@ impl<E: Copy> Pending<E> {
     #[inline]
     pub fn message(&mut self, at: Time, node: u32, link: u32, event: E) {
         self.push(Key { at, order: (u64::from(node) << NODE) | u64::from(link) }, event);
+    }
+
+    /// Hands everything out, in no order.
+    pub(crate) fn deal(&mut self, mut give: impl FnMut(Key, E)) {
+        for Entry(key, event) in self.near.drain(..).chain(self.far.drain()) {
+            give(key, event);
+        }
     }
 
     /// Takes over all that a node set while nobody ran it.

@@ -1,8 +1,8 @@
-//! Simulates one scenario file on this thread and says how long it took.
+//! Simulates one scenario file and says how long it took.
 //!
-//!     bench FILE [PACKETS]
+//!     bench FILE [PACKETS [THREADS]]
 //!
-//! PACKETS takes the place of every `count:` of the file. Prints one line:
+//! PACKETS takes the place of every `count:` of the file; 1 thread unless THREADS says more. Prints one line:
 //! `delivered N crossings N events N ns-per-datagram X digest X`; the time is that of building and running, without
 //! reading and checking the file.
 
@@ -29,6 +29,10 @@ fn bench() -> Result<String, String> {
         Some(n) => Some(n.parse::<u64>().map_err(|_| format!("`{n}` is not a number of packets"))?),
         None => None,
     };
+    let threads = match args.next() {
+        Some(n) => n.parse::<usize>().map_err(|_| format!("`{n}` is not a number of threads"))?,
+        None => 1,
+    };
     let said = |all: Vec<scenarios::diagnostic::Diagnostic>| {
         all.iter().fold(String::new(), |mut text, d| {
             let _ = writeln!(text, "{}", d.render(false));
@@ -41,7 +45,7 @@ fn bench() -> Result<String, String> {
     }
     let plan = plan::plan(&Arc::new(source)).map_err(said)?;
     let begun = Instant::now();
-    let outcome = run::simulate(&plan, 0, plan.seeds.first().copied().unwrap_or(1), false).map_err(said)?;
+    let outcome = run::simulate(&plan, 0, plan.seeds.first().copied().unwrap_or(1), false, threads).map_err(said)?;
     let ns = begun.elapsed().as_nanos() as f64;
     if let Some(fault) = outcome.fault {
         return Err(fault);

@@ -41,7 +41,7 @@ pub fn plan(text: &str) -> Plan {
 /// # Panics
 /// It has mistakes, or a kernel refuses something.
 pub fn outcome(text: &str, seed: u64) -> RunOutcome {
-    run::simulate(&plan(text), 0, seed, true).unwrap_or_else(|d| panic!("{}", shown(&d)))
+    run::simulate(&plan(text), 0, seed, true, 1).unwrap_or_else(|d| panic!("{}", shown(&d)))
 }
 
 /// Builds the world of a scenario without a sweep and starts its traffic; time 0 is now.

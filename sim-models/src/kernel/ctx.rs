@@ -1,7 +1,7 @@
 //! What a path function is given besides the kernel: the clock, the alarms, the bill, the witnesses.
 
 use super::{
-    At, Flying, Kernel, Pool, Reason, SkBuff,
+    At, DevId, Flying, Kernel, Pool, Reason, SkBuff,
     observe::{Observer, StepKind},
     skb::Buf,
 };
@@ -41,6 +41,8 @@ const _: () = assert!(size_of::<Alarm>() == 8);
 pub struct Outbound {
     /// One way.
     pub delay: Span,
+    /// The NIC that it is plugged into.
+    pub from: DevId,
     /// The receiving host, and the wire's number among its inbound ones.
     pub to: u32,
     pub port: u32,

@@ -67,6 +67,7 @@ impl Default for Meta {
 
 /// A frame and its meta, in one box.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Buf {
     pub frame: Frame,
     pub meta: Meta,
@@ -141,6 +142,18 @@ impl Pool {
         if self.0.len() < 65_536 {
             self.0.push(b);
         }
+    }
+}
+
+impl sim_core::parallel::Spare for Pool {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn halve(&mut self) -> Pool {
+        Pool(self.0.split_off(self.0.len() / 2))
+    }
+    fn join(&mut self, mut other: Pool) {
+        self.0.append(&mut other.0);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
 use sim_core::{
     digest::Digest,
     engine::{self, Exhausted, Node, Sent, ThreadOf},
+    parallel::Team,
     queue::{Pending, Queue},
     rng::Streams,
     time::{Rate, Span, Time},
@@ -39,8 +40,8 @@ pub struct World {
     thread: Box<ThreadOf<Host>>,
     costs: std::sync::Arc<Costs>,
     seed: u64,
-    /// No message between hosts is on its way for less: what threads of one world could run ahead by.
-    lookahead: Span,
+    /// How the hosts are spread over threads, where several work on it.
+    team: Option<Team<Host>>,
     /// Stop with an error after so many events.
     pub max_events: u64,
 }
@@ -55,14 +56,7 @@ pub struct End {
 impl World {
     /// An empty world. All random streams derive from `seed`.
     pub fn new(costs: Costs, seed: u64) -> World {
-        World {
-            hosts: Vec::new(),
-            thread: Box::default(),
-            costs: costs.into(),
-            seed,
-            lookahead: Span::MAX,
-            max_events: u64::MAX,
-        }
+        World { hosts: Vec::new(), thread: Box::default(), costs: costs.into(), seed, team: None, max_events: u64::MAX }
     }
 
     /// Boots a host. `hz`: ticks a second.
@@ -77,14 +71,11 @@ impl World {
     /// Plugs a cable between two physical NICs. `delay` is one way; the carrier comes up on both ends.
     pub fn wire(&mut self, a: End, b: End, delay: Span) {
         for (from, to) in [(a, b), (b, a)] {
-            let rate = phy::rate(&self.hosts[from.host].kernel, from.dev);
-            let least = delay + rate.map_or(Span::ZERO, |r: Rate| r.span_of(84));
-            self.lookahead = self.lookahead.min(least);
             let there = self.hosts[to.host].inbound.len() as u32;
             self.hosts[to.host].inbound.push(Inbound { dev: to.dev, next: None, rest: VecDeque::new() });
             let h = &mut self.hosts[from.host];
             let wire = h.cx.outbound.len() as u32;
-            h.cx.outbound.push(crate::kernel::Outbound { delay, to: to.host as u32, port: there });
+            h.cx.outbound.push(crate::kernel::Outbound { delay, to: to.host as u32, port: there, from: from.dev });
             phy::plug(&mut h.kernel, from.dev, wire, 0);
         }
         for end in [a, b] {
@@ -103,12 +94,16 @@ impl World {
             crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
             h.cx.queue.set_limit(self.max_events);
         }
-        engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
+        match &mut self.team {
+            Some(team) => team.run(&mut self.hosts, &mut self.thread, until, self.max_events),
+            None => engine::run(&mut self.hosts, &mut self.thread, until, self.max_events),
+        }
     }
 
-    /// The least time that a frame is under way between two hosts.
-    pub fn lookahead(&self) -> Span {
-        self.lookahead
+    /// Lets at most `threads` threads work on this world from now on: hosts that are joined by cables with delay run side
+    /// by side. Results are the same for any number; after an error what the hosts have done beyond it is not.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.team = Team::new(&self.hosts, threads);
     }
 
     /// The time of the earliest pending event, [`Time::MAX`] if none.
@@ -274,6 +269,18 @@ impl Node for Host {
         }
         i.next = Some(s.message);
         pending.message(s.at, self.kernel.host, s.link, Alarm::Wire(s.link));
+    }
+
+    fn links(&self, tell: &mut dyn FnMut(u32, Span)) {
+        for o in &self.cx.outbound {
+            // The shortest frame, with preamble and gap.
+            let frame = phy::rate(&self.kernel, o.from).map_or(Span::ZERO, |r: Rate| r.span_of(84));
+            tell(o.to, o.delay + frame);
+        }
+    }
+
+    fn weight(&self) -> u64 {
+        1 + self.kernel.devs.iter().count() as u64
     }
 }
 

@@ -1,0 +1,536 @@
+//! Nodes of one world side by side on several threads, with the results of one.
+//!
+//! Nodes are cut into parts, a thread each, so that few links lie between parts. A message from one part to another is under way for at least the
+//! *lookahead*; so all parts may run everything before the earliest pending event of the world plus the lookahead without
+//! hearing of each other: a window. Then they exchange what they sent, and the next window begins. What happens at a
+//! node, and in which order, is a property of the data (see [`crate::queue`]), so digests are those of one thread.
+//!
+//! Whether it pays is judged by counting: the events that others dealt with meanwhile must be worth the exchange. Where
+//! they are not, the world runs on one thread for a stretch before it is tried again. Nothing of this changes results.
+
+use crate::{
+    engine::{self, Exhausted, Node, Sent, ThreadOf},
+    time::{Span, Time},
+};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+/// What the nodes of a thread share, as far as threads even it out: a free list.
+pub trait Spare: Default + Send {
+    /// Things in it.
+    fn len(&self) -> usize;
+    /// `true`: there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Gives away half of it.
+    fn halve(&mut self) -> Self;
+    /// Takes over all of `other`.
+    fn join(&mut self, other: Self);
+}
+
+impl Spare for () {
+    fn len(&self) -> usize {
+        0
+    }
+    fn halve(&mut self) -> Self {}
+    fn join(&mut self, _: Self) {}
+}
+
+/// Windows between two looks at whether it pays, and at the free lists.
+const STRETCH: u64 = 256;
+/// Events that must be dealt with elsewhere meanwhile, per window, to be worth an exchange (about a microsecond).
+const WORTH: u64 = 10;
+/// After a stretch that did not pay, so many windows' time runs on one thread.
+const PAUSE: u64 = 65_536;
+/// A free list gives when it holds more, and takes when it holds less.
+const RICH: usize = 1_024;
+const POOR: usize = 128;
+
+/// How a world is spread over threads.
+pub struct Team<N: Node> {
+    /// Node → its part, and its place there.
+    places: Vec<Place>,
+    lookahead: Span,
+    threads: Vec<Box<ThreadOf<N>>>,
+    /// Before this it is not tried again.
+    rest: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    part: u32,
+    index: u32,
+}
+
+/// What all threads see of one: written before a barrier, read behind it. Twice, for windows of even and odd number.
+#[derive(Default)]
+struct Notice {
+    /// The earliest that it has pending or sent, picoseconds.
+    head: AtomicU64,
+    /// Events of the last window.
+    events: AtomicU64,
+    failed: AtomicBool,
+}
+
+/// Messages from one part to another.
+type Post<M> = Mutex<Vec<Sent<M>>>;
+
+struct Common<M, S> {
+    notices: [Vec<Notice>; 2],
+    /// By parity, then from · parts + to.
+    post: [Vec<Post<M>>; 2],
+    spare: Mutex<Vec<S>>,
+    barrier: Barrier,
+}
+
+/// How a thread's work ended; all threads of a team agree.
+enum End {
+    Done,
+    /// Nothing before this time is pending, but it doesn't pay.
+    Unpaid(Time),
+    Failed(Option<Exhausted>),
+}
+
+impl<N: Node> Team<N>
+where
+    N: Send,
+    N::Event: Send,
+    N::Message: Send,
+    N::Shared: Spare,
+{
+    /// Spreads `nodes` over at most `threads` threads. `None` where there is nothing to spread: one node, one thread, or
+    /// a link without delay between any two parts.
+    pub fn new(nodes: &[N], threads: usize) -> Option<Team<N>> {
+        let parts = threads.min(nodes.len());
+        if parts < 2 {
+            return None;
+        }
+        let places = places(nodes, parts);
+        let mut lookahead = Span::MAX;
+        for (n, node) in nodes.iter().enumerate() {
+            node.links(&mut |to, least| {
+                if places[n].part != places[to as usize].part {
+                    lookahead = lookahead.min(least);
+                }
+            });
+        }
+        let threads = (0..parts).map(|_| Box::default()).collect();
+        (lookahead > Span::ZERO).then_some(Team { places, lookahead, threads, rest: Time::ZERO })
+    }
+
+    /// As [`engine::run`], on the team's threads where that pays. Where it fails, what the nodes have done beyond the
+    /// failure differs from one thread's: run it again with one.
+    ///
+    /// # Errors
+    /// As [`engine::run`].
+    pub fn run(
+        &mut self,
+        nodes: &mut [N],
+        main: &mut Box<ThreadOf<N>>,
+        until: Time,
+        max_events: u64,
+    ) -> Result<(), Exhausted> {
+        for n in nodes.iter_mut() {
+            main.pending.adopt(&mut n.parts().1.pending);
+        }
+        loop {
+            let head = main.pending.head();
+            if head >= until {
+                return Ok(());
+            }
+            // Shorter than this, starting the threads costs more than they bring. Parts without links need one window.
+            let unlinked = self.lookahead == Span::MAX;
+            let worth_it = head + if unlinked { Span::from_ms(1) } else { self.windows(STRETCH) };
+            if head < self.rest || worth_it > until {
+                let stop = if worth_it > until { until } else { self.rest.min(until) };
+                engine::run(nodes, main, stop, max_events)?;
+                continue;
+            }
+            match self.windowed(nodes, main, until, max_events) {
+                End::Done => return Ok(()),
+                End::Failed(e) => {
+                    let unknown = Exhausted { what: "events in a run", limit: max_events, at: main.pending.head() };
+                    return Err(e.unwrap_or(unknown));
+                }
+                End::Unpaid(at) => self.rest = at + self.windows(PAUSE),
+            }
+        }
+    }
+
+    fn windows(&self, n: u64) -> Span {
+        Span::from_ps(self.lookahead.ps().saturating_mul(n))
+    }
+
+    /// Hands out what is pending, lets the threads work, takes back what is left.
+    fn windowed(&mut self, nodes: &mut [N], main: &mut Box<ThreadOf<N>>, until: Time, max_events: u64) -> End {
+        let parts = self.threads.len();
+        let taken: u64 = nodes.iter_mut().map(|n| n.parts().0.taken()).sum();
+        main.pending.deal(|key, event| {
+            let part = self.places[key.node()].part;
+            self.threads[part as usize].pending.push(key, event);
+        });
+        let notices = || (0..parts).map(|_| Notice::default()).collect();
+        let post = || (0..parts * parts).map(|_| Mutex::default()).collect();
+        let common = Common {
+            notices: [notices(), notices()],
+            post: [post(), post()],
+            spare: Mutex::default(),
+            barrier: Barrier::new(parts),
+        };
+        let mut shares: Vec<Vec<&mut N>> = (0..parts).map(|_| Vec::new()).collect();
+        for (node, place) in nodes.iter_mut().zip(&self.places) {
+            shares[place.part as usize].push(node);
+        }
+        let worker = |(me, (thread, nodes))| Worker {
+            me,
+            nodes,
+            places: &self.places,
+            thread,
+            common: &common,
+            until,
+            lookahead: self.lookahead,
+            budget: max_events.saturating_sub(taken),
+        };
+        let mut workers: Vec<Worker<N>> = self.threads.iter_mut().zip(shares).enumerate().map(worker).collect();
+        let ends: Vec<End> = std::thread::scope(|scope| {
+            let last = workers.pop();
+            let others: Vec<_> = workers.into_iter().map(|w| scope.spawn(move || w.work())).collect();
+            let last = last.map(Worker::work);
+            let join = |h: std::thread::ScopedJoinHandle<'_, End>| {
+                h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            others.into_iter().map(join).chain(last).collect()
+        });
+        for thread in &mut self.threads {
+            main.pending.adopt(&mut thread.pending);
+            main.shared.join(std::mem::take(&mut thread.shared));
+        }
+        let mut end = End::Done;
+        for e in ends {
+            match (e, &end) {
+                (End::Done, _) => {}
+                (End::Failed(None), End::Failed(Some(_))) => {}
+                (e, _) => end = e,
+            }
+        }
+        end
+    }
+}
+
+/// Parts of about the same weight, grown along links: from the first node that has none yet, to what is linked to it, to
+/// what is linked to that.
+fn places<N: Node>(nodes: &[N], parts: usize) -> Vec<Place> {
+    let total: u64 = nodes.iter().map(Node::weight).sum();
+    let mut order = Vec::with_capacity(nodes.len());
+    let mut known = vec![false; nodes.len()];
+    for first in 0..nodes.len() {
+        if std::mem::replace(&mut known[first], true) {
+            continue;
+        }
+        let mut next = order.len();
+        order.push(first);
+        while next < order.len() {
+            nodes[order[next]].links(&mut |to, _| {
+                if !std::mem::replace(&mut known[to as usize], true) {
+                    order.push(to as usize);
+                }
+            });
+            next += 1;
+        }
+    }
+    let mut places = vec![Place { part: 0, index: 0 }; nodes.len()];
+    let (mut part, mut sum, mut sizes) = (0, 0, vec![0_u32; parts]);
+    for (i, n) in order.into_iter().enumerate() {
+        let left = nodes.len() - i;
+        let due = sum * parts as u64 >= total * (part as u64 + 1) || left < parts - part;
+        if due && part + 1 < parts && sizes[part] > 0 {
+            part += 1;
+        }
+        sum += nodes[n].weight();
+        places[n] = Place { part: part as u32, index: sizes[part] };
+        sizes[part] += 1;
+    }
+    // A part's nodes in order of number, as they are handed out.
+    let mut sizes = vec![0_u32; parts];
+    for p in &mut places {
+        p.index = sizes[p.part as usize];
+        sizes[p.part as usize] += 1;
+    }
+    places
+}
+
+struct Worker<'t, N: Node> {
+    me: usize,
+    nodes: Vec<&'t mut N>,
+    places: &'t [Place],
+    thread: &'t mut Box<ThreadOf<N>>,
+    common: &'t Common<N::Message, N::Shared>,
+    until: Time,
+    lookahead: Span,
+    budget: u64,
+}
+
+impl<N: Node> Worker<'_, N>
+where
+    N::Shared: Spare,
+{
+    fn work(mut self) -> End {
+        let _poison = Poison(&self.common.barrier);
+        let (mut parity, mut sent, mut events, mut failure) = (0, Time::MAX, 0, None);
+        let (mut total, mut saved) = (0_u64, 0_u64);
+        for window in 1_u64.. {
+            let notice = &self.common.notices[parity][self.me];
+            notice.head.store(self.thread.pending.head().min(sent).ps(), Ordering::Relaxed);
+            notice.events.store(events, Ordering::Relaxed);
+            notice.failed.store(failure.is_some(), Ordering::Relaxed);
+            if !self.common.barrier.wait() {
+                return End::Failed(None);
+            }
+            self.collect(parity);
+            let seen = &self.common.notices[parity];
+            let (mut head, mut most, mut all, mut failed) = (u64::MAX, 0, 0, false);
+            for n in seen {
+                head = head.min(n.head.load(Ordering::Relaxed));
+                let events = n.events.load(Ordering::Relaxed);
+                most = events.max(most);
+                all += events;
+                failed |= n.failed.load(Ordering::Relaxed);
+            }
+            total += all;
+            saved += all - most;
+            let head = Time::from_ps(head);
+            if failed || total > self.budget {
+                return End::Failed(failure);
+            }
+            if head >= self.until {
+                return End::Done;
+            }
+            if window % STRETCH == 0 {
+                if saved < STRETCH * WORTH {
+                    return End::Unpaid(head);
+                }
+                saved = 0;
+                self.even_out();
+            }
+            parity ^= 1;
+            (sent, events, failure) = self.window(parity, self.until.min(head + self.lookahead));
+        }
+        End::Done
+    }
+
+    /// What others sent here.
+    fn collect(&mut self, parity: usize) {
+        let parts = self.common.barrier.parts;
+        for from in 0..parts {
+            let mut post = lock(&self.common.post[parity][from * parts + self.me]);
+            for s in post.drain(..) {
+                let index = self.places[s.to as usize].index;
+                self.nodes[index as usize].receive(s, &mut self.thread.pending);
+            }
+        }
+    }
+
+    /// Everything before `horizon`: (the earliest arrival elsewhere, events, what was exhausted).
+    fn window(&mut self, parity: usize, horizon: Time) -> (Time, u64, Option<Exhausted>) {
+        let parts = self.common.barrier.parts;
+        let (mut sent, mut events) = (Time::MAX, 0);
+        while let Some((key, event)) = self.thread.pending.pop_before(horizon) {
+            let node = &mut *self.nodes[self.places[key.node()].index as usize];
+            let (q, own) = node.parts();
+            let before = q.taken();
+            q.take(key);
+            std::mem::swap(self.thread, own);
+            node.run(key.at, event, horizon);
+            let (q, own) = node.parts();
+            std::mem::swap(self.thread, own);
+            events += q.taken() - before;
+            if let Some(e) = q.exhausted() {
+                return (sent, events, Some(e));
+            }
+            let engine::Thread { pending, out, .. } = &mut **self.thread;
+            for s in out.drain(..) {
+                let to = self.places[s.to as usize];
+                if to.part as usize == self.me {
+                    self.nodes[to.index as usize].receive(s, pending);
+                } else {
+                    sent = sent.min(s.at);
+                    lock(&self.common.post[parity][self.me * parts + to.part as usize]).push(s);
+                }
+            }
+        }
+        (sent, events, None)
+    }
+
+    /// One-way traffic fills the free list of one thread and empties the other's.
+    fn even_out(&mut self) {
+        let have = self.thread.shared.len();
+        if have > RICH {
+            let half = self.thread.shared.halve();
+            lock(&self.common.spare).push(half);
+        } else if have < POOR
+            && let Some(more) = lock(&self.common.spare).pop()
+        {
+            self.thread.shared.join(more);
+        }
+    }
+}
+
+fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All threads of a team wait for each other. Windows are short, so they spin before they let others run.
+struct Barrier {
+    parts: usize,
+    waiting: AtomicUsize,
+    round: AtomicUsize,
+    poisoned: AtomicBool,
+}
+
+impl Barrier {
+    fn new(parts: usize) -> Barrier {
+        Barrier { parts, waiting: AtomicUsize::new(0), round: AtomicUsize::new(0), poisoned: AtomicBool::new(false) }
+    }
+
+    /// `false`: one of them panicked.
+    fn wait(&self) -> bool {
+        let round = self.round.load(Ordering::Acquire);
+        if self.waiting.fetch_add(1, Ordering::AcqRel) + 1 == self.parts {
+            self.waiting.store(0, Ordering::Relaxed);
+            self.round.store(round + 1, Ordering::Release);
+        } else {
+            let mut spins = 0_u32;
+            while self.round.load(Ordering::Acquire) == round {
+                if self.poisoned.load(Ordering::Relaxed) {
+                    return false;
+                }
+                spins += 1;
+                if spins < 300 { std::hint::spin_loop() } else { std::thread::yield_now() }
+            }
+        }
+        !self.poisoned.load(Ordering::Relaxed)
+    }
+}
+
+/// Lets the others go when a thread panics.
+struct Poison<'b>(&'b Barrier);
+impl Drop for Poison<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poisoned.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{Pending, Queue};
+
+    /// Sends a message on to a neighbour chosen by its value, and works on its own between.
+    struct Mill {
+        queue: Queue,
+        thread: Box<ThreadOf<Mill>>,
+        me: u32,
+        all: u32,
+        log: Vec<(u64, u64)>,
+        panics_at: u64,
+    }
+    const DELAY: Span = Span::from_ps(1_000);
+
+    impl Node for Mill {
+        type Event = u64;
+        type Message = u64;
+        type Shared = ();
+        fn parts(&mut self) -> (&mut Queue, &mut Box<ThreadOf<Mill>>) {
+            (&mut self.queue, &mut self.thread)
+        }
+        fn run(&mut self, at: Time, n: u64, horizon: Time) {
+            assert!(self.log.len() as u64 != self.panics_at, "asked to");
+            self.log.push((at.ps(), n));
+            let next = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let step = Span::from_ps(1 + (next >> 56));
+            if next >> 62 == 0 {
+                let to = (next >> 33) as u32 % self.all;
+                self.thread.out.push(Sent { at: at + DELAY + step, to, link: self.me, message: next });
+            } else if !self.queue.may_continue(&self.thread.pending, at + step, horizon) {
+                self.queue.set(&mut self.thread.pending, at + step, next);
+            } else {
+                self.run(at + step, next, horizon);
+            }
+        }
+        fn receive(&mut self, s: Sent<u64>, pending: &mut Pending<u64>) {
+            // The count in the link's place: two messages of one link may be pending at a time here.
+            pending.message(s.at, self.me, s.link << 20 | (s.message & 0xfffff) as u32, s.message);
+        }
+        fn links(&self, tell: &mut dyn FnMut(u32, Span)) {
+            (0..self.all).for_each(|to| tell(to, DELAY));
+        }
+        fn weight(&self) -> u64 {
+            1
+        }
+    }
+
+    fn mills(n: u32, panics_at: u64) -> Vec<Mill> {
+        let mill = |me| Mill { queue: Queue::new(me), thread: Box::default(), me, all: n, log: vec![], panics_at };
+        let mut mills: Vec<Mill> = (0..n).map(mill).collect();
+        for (i, m) in mills.iter_mut().enumerate() {
+            for k in 0..20 {
+                m.queue.set(&mut m.thread.pending, Time::from_ps(k), i as u64 * 77 + k);
+            }
+        }
+        mills
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_steps_of_one() {
+        let until = Time::from_ps(900_000);
+        let mut one = mills(12, u64::MAX);
+        engine::run(&mut one, &mut Box::default(), until, u64::MAX).unwrap();
+        for threads in [2, 3, 40] {
+            let mut many = mills(12, u64::MAX);
+            let mut team = Team::new(&many, threads).unwrap();
+            let mut main = Box::default();
+            // In two goes, the second of which finds what the first left.
+            team.run(&mut many, &mut main, Time::from_ps(400_000), u64::MAX).unwrap();
+            team.run(&mut many, &mut main, until, u64::MAX).unwrap();
+            for (a, b) in one.iter().zip(&many) {
+                assert_eq!(a.log, b.log);
+                assert_eq!(a.queue.digest(), b.queue.digest());
+            }
+        }
+    }
+
+    #[test]
+    fn parts_are_balanced_and_whole() {
+        for (n, parts) in [(2, 2), (3, 2), (7, 3), (64, 2), (5, 5)] {
+            let places = places(&mills(n, 0), parts);
+            let sizes: Vec<u32> =
+                (0..parts as u32).map(|p| places.iter().filter(|x| x.part == p).count() as u32).collect();
+            assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
+            for (p, size) in sizes.iter().enumerate() {
+                let indices: Vec<u32> = places.iter().filter(|x| x.part == p as u32).map(|x| x.index).collect();
+                assert_eq!(indices, (0..*size).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_budget_ends_it() {
+        let mut many = mills(4, u64::MAX);
+        let mut team = Team::new(&many, 2).unwrap();
+        let err = team.run(&mut many, &mut Box::default(), Time::MAX, 100_000).unwrap_err();
+        assert_eq!(err.limit, 100_000);
+    }
+
+    #[test]
+    #[should_panic(expected = "asked to")]
+    fn a_panic_gets_out() {
+        let mut many = mills(4, 5_000);
+        let mut team = Team::new(&many, 2).unwrap();
+        let _ = team.run(&mut many, &mut Box::default(), Time::MAX, u64::MAX);
+    }
+}
