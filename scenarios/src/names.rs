@@ -34,14 +34,17 @@ pub struct NetNames<'s> {
     /// `None`: it could not be read, or is a `root` that is not written.
     pub net: Option<&'s Namespace>,
     pub devices: Vec<(&'s str, Option<&'s Device>)>,
+    /// Names may be missing here.
     partial: bool,
+    /// The host's script makes it: it is there only when that is done, and its number is the kernel's choice.
+    pub made: bool,
 }
 
 /// A namespace of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NsRef {
     pub host: usize,
-    /// Also its number in the kernel.
+    /// Also its number in the kernel, unless the host's script makes it.
     pub ns: usize,
 }
 
@@ -74,11 +77,14 @@ impl<'s> Names<'s> {
             let h = names.hosts.len();
             names.by_host.insert(&entry.name, h);
             let host = entry.value.as_ref();
-            let partial = host.is_none_or(|h| h.namespaces.partial || !h.namespaces.ok);
+            let partial = host.is_none_or(|h| h.namespaces.partial);
             names.hosts.push(HostNames { name: &entry.name, host, nets: Vec::new(), partial });
             names.add_net(h, ROOT, None);
             for ns in host.iter().flat_map(|h| &h.namespaces.entries) {
                 names.add_net(h, &ns.name, Some(ns.value.as_ref()));
+            }
+            for name in host.iter().flat_map(|h| &h.read_script.namespaces) {
+                names.add_made(h, name);
             }
         }
         names
@@ -86,17 +92,29 @@ impl<'s> Names<'s> {
 
     /// `net`: `None` if it is not written, `Some(None)` if it could not be read.
     fn add_net(&mut self, h: usize, name: &'s str, net: Option<Option<&'s Namespace>>) {
-        let nets = &mut self.hosts[h].nets;
-        let n = *self.by_ns.entry((h, name)).or_insert(nets.len());
-        if n == nets.len() {
-            nets.push(NetNames { name, net: None, devices: Vec::new(), partial: false });
+        let count = self.hosts[h].nets.len();
+        let n = *self.by_ns.entry((h, name)).or_insert(count);
+        if n == count {
+            let partial = self.hosts[h].host.is_some_and(Host::is_scripted);
+            let nets = &mut self.hosts[h].nets;
+            nets.push(NetNames { name, net: None, devices: Vec::new(), partial, made: false });
         }
         let Some(net) = net else { return };
-        nets[n].partial = net.is_none_or(|net| net.devices.partial);
+        let nets = &mut self.hosts[h].nets;
+        nets[n].partial |= net.is_none_or(|net| net.devices.partial);
         nets[n].net = net;
         for device in net.iter().flat_map(|net| &net.devices.entries) {
             self.by_dev.insert((h, n, &device.name), nets[n].devices.len());
             nets[n].devices.push((&device.name, device.value.as_ref()));
+        }
+    }
+
+    /// One that the host's script makes: what is in it is not known here.
+    fn add_made(&mut self, h: usize, name: &'s str) {
+        let nets = &mut self.hosts[h].nets;
+        let n = *self.by_ns.entry((h, name)).or_insert(nets.len());
+        if n == nets.len() {
+            nets.push(NetNames { name, net: None, devices: Vec::new(), partial: true, made: true });
         }
     }
 

@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use sim_core::time::{Span, Time};
 use sim_models::{
     apps::flow::FlowStat,
-    drivers::bridge::fdb_lines,
-    kernel::{At, Kernel, NsId, neigh::neigh_lines, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
+    drivers::{Kind, bridge::fdb_lines},
+    kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
     world::World,
 };
 use std::fmt::Write as _;
@@ -125,7 +125,7 @@ pub fn tables(world: &World, ended: Time) -> String {
     let mut shown = 0;
     for h in &world.hosts {
         let now = ended.ps() / (sim_core::time::PS_PER_S / u64::from(h.kernel.hz));
-        for ns in 0..h.kernel.nets.len() {
+        for ns in (0..h.kernel.nets.len()).filter(|ns| h.kernel.nets[*ns].life != Life::Gone) {
             if shown < MAX_TABLES {
                 namespace(&mut out, &h.name, &h.kernel, NsId(ns as u32), now);
             }
@@ -178,6 +178,10 @@ fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {
     let lines = devices.map(|d| {
         let s = &d.stats;
         let mut line = format!("{} rx {} {} tx {} {}", d.name(), s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes);
+        if matches!(d.kind, Kind::Veth(_)) && s.rx_bytes > 0 {
+            // What a veth has received is what its peer has put into its memory (VETH-17).
+            let _ = write!(line, " buffer {}", s.rx_bytes);
+        }
         if s.rx_dropped > 0 || s.tx_dropped > 0 {
             let _ = write!(line, " dropped rx {} tx {}", s.rx_dropped, s.tx_dropped);
         }

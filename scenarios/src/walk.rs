@@ -84,8 +84,8 @@ impl<'a> Teller<'a> {
     /// "h1/root", "eth0"
     fn names(&self, s: &Seen) -> (String, String) {
         let h = &self.world.hosts[s.host];
-        match h.kernel.devs.get(s.step.dev) {
-            Some(d) => (format!("{}/{}", h.name, h.kernel.net(d.ns).name), d.name().to_owned()),
+        match h.kernel.devs.name_of(s.step.dev) {
+            Some((ns, dev)) => (format!("{}/{}", h.name, h.kernel.net(ns).name), dev.to_owned()),
             None => (h.name.clone(), "-".to_owned()),
         }
     }

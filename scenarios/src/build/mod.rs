@@ -36,14 +36,14 @@ pub struct Built {
 #[derive(Debug)]
 pub struct Places {
     source: Arc<Source>,
-    of_host: Vec<Vec<Place>>,
+    of_host: Vec<Vec<(Place, Option<Arc<Source>>)>>,
 }
 
 impl Places {
     /// "outside.ron:31", the line that made a table's entry; `None` if the kernel itself did.
     pub fn line(&self, host: usize, origin: u32) -> Option<String> {
-        let place = self.of_host.get(host)?.get(origin as usize)?;
-        let (file, range) = self.source.original(place.range);
+        let (place, file) = self.of_host.get(host)?.get(origin as usize)?;
+        let (file, range) = file.as_ref().unwrap_or(&self.source).original(place.range);
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
         Some(format!("{name}:{}", file.line_column(range.start).0))
     }
@@ -52,10 +52,10 @@ impl Places {
         &self.source
     }
 
-    /// Number of the next request of `host`, which is at `place`.
-    pub fn add(&mut self, host: usize, place: Place) -> u32 {
+    /// Number of the next request of `host`.
+    pub fn add(&mut self, host: usize, p: &Placed) -> u32 {
         let list = &mut self.of_host[host];
-        list.push(place);
+        list.push((p.place, p.file.clone()));
         list.len() as u32 - 1
     }
 }
@@ -65,8 +65,15 @@ impl Places {
 /// # Errors
 /// What a kernel refuses, with its own words, and the line that asked for it.
 pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Result<Built, Vec<Diagnostic>> {
+    build_in(World::new(costs, seed), source, s)
+}
+
+/// The same in a world that is empty yet.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_in(mut world: World, source: &Arc<Source>, s: &Scenario) -> Result<Built, Vec<Diagnostic>> {
     let names = Names::new(s);
-    let mut world = World::new(costs, seed);
     let mut sink = Vec::new();
     let of_host = names.hosts.iter().map(|_| Vec::new()).collect();
     let mut places = Places { source: Arc::clone(source), of_host };
@@ -141,7 +148,7 @@ fn apply(names: &Names, world: &mut World, host: usize, places: &mut Places, doo
             if door.follows(&p) {
                 return;
             }
-            cx.origin = places.add(host, p.place);
+            cx.origin = places.add(host, &p);
             if let Err(why) = carry_out(k, cx, &p.ns, &p.act) {
                 door.refuse(&p, refusal(&places.source, names, &p, &why));
             }
@@ -169,7 +176,10 @@ pub fn carry_out(k: &mut Kernel, cx: &mut Cx, ns: &Target, act: &Act) -> Result<
             k.new_ns(cx, name);
             Ok(())
         }
-        Act::DelNs(_) => Err("not supported yet: `ip netns del`".to_owned()),
+        Act::DelNs(name) if k.del_ns(cx, name) => Ok(()),
+        Act::DelNs(name) => {
+            Err(format!("Cannot remove namespace file \"/run/netns/{name}\": No such file or directory"))
+        }
     }
 }
 
@@ -187,6 +197,7 @@ pub(crate) fn refusal(source: &Arc<Source>, names: &Names, p: &Placed, why: &str
     let why = why.strip_prefix("Error: ").unwrap_or(why);
     let why = why.strip_prefix("RTNETLINK answers: ").unwrap_or(why).trim_end_matches('.');
     let asked = asked(&p.act);
+    let source = p.file.as_ref().unwrap_or(source);
     let d = Diagnostic::new(source, p.place.range, format!("the kernel refuses: {why}"));
     d.help(format!("asked in {}: {asked}", names.path(p.at))).number(p.place.number())
 }

@@ -59,7 +59,11 @@ pub struct Host {
     pub cores: Option<At<u32>>,
     /// Ticks a second: 100, 250 (if not said), 300 or 1000.
     pub hz: Option<At<u32>>,
-    pub namespaces: At<Named<Namespace>>,
+    pub namespaces: Named<Namespace>,
+    /// Command lines, or the path of a file with them: what is done in `root` after everything that is written here.
+    pub script: Option<At<String>>,
+    #[serde(skip)]
+    pub read_script: crate::script::Script,
 }
 
 /// A set of tables.

@@ -5,7 +5,7 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger, timer},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, boot, observe::Ledger, timer},
 };
 use sim_core::{
     digest::Digest,
@@ -41,6 +41,8 @@ pub struct World {
     seed: u64,
     /// No message between hosts is on its way for less: what threads of one world could run ahead by.
     lookahead: Span,
+    /// Hosts that are added keep a log (`dmesg`).
+    pub keep_log: bool,
     /// Stop with an error after so many events.
     pub max_events: u64,
 }
@@ -61,6 +63,7 @@ impl World {
             costs: costs.into(),
             seed,
             lookahead: Span::MAX,
+            keep_log: false,
             max_events: u64::MAX,
         }
     }
@@ -69,7 +72,10 @@ impl World {
     pub fn add_host(&mut self, name: &str, cores: u32, hz: u32) -> usize {
         let number = self.hosts.len() as u32;
         let mut cx = Cx::new(number, hz, self.costs.clone(), Streams::new(self.seed));
-        let kernel = Kernel::new(&mut cx, number, cores, hz);
+        let mut kernel = Kernel::new(&mut cx, number, cores, hz);
+        if self.keep_log {
+            boot::keep(&mut kernel);
+        }
         self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new() });
         self.hosts.len() - 1
     }
