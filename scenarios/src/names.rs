@@ -2,7 +2,8 @@
 
 use crate::{
     diagnostic::did_you_mean,
-    spec::{Device, Host, Namespace, Scenario},
+    read::At,
+    spec::{Device, Host, Namespace, Scenario, Switch},
 };
 use rustc_hash::FxHashMap;
 
@@ -12,6 +13,8 @@ pub const ROOT: &str = "root";
 /// Everything that has a name, in order: hosts as in the file; of each host `root` first, then as in the file.
 pub struct Names<'s> {
     pub hosts: Vec<HostNames<'s>>,
+    /// External switches with their ports; in the world they come after the hosts.
+    pub switches: Vec<(&'s str, Vec<&'s str>)>,
     // Only asked, never iterated.
     by_host: FxHashMap<&'s str, usize>,
     by_ns: FxHashMap<(usize, &'s str), usize>,
@@ -56,6 +59,13 @@ pub struct DevRef {
     pub dev: usize,
 }
 
+/// A port of an external switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRef {
+    pub switch: usize,
+    pub port: usize,
+}
+
 /// A path does not lead anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSuch {
@@ -69,6 +79,7 @@ impl<'s> Names<'s> {
     pub fn new(s: &'s Scenario) -> Names<'s> {
         let mut names = Names {
             hosts: Vec::new(),
+            switches: s.switches.iter().map(|(e, sw)| (e.name.as_str(), ports(sw.get()))).collect(),
             by_host: FxHashMap::default(),
             by_ns: FxHashMap::default(),
             by_dev: FxHashMap::default(),
@@ -116,6 +127,23 @@ impl<'s> Names<'s> {
         if n == nets.len() {
             nets.push(NetNames { name, net: None, devices: Vec::new(), partial: true, made: true });
         }
+    }
+
+    /// SWITCH/PORT; `None` if the path does not begin with the name of a switch.
+    ///
+    /// # Errors
+    /// There is no such port.
+    pub fn port(&self, path: &str) -> Option<Result<PortRef, NoSuch>> {
+        let (name, port) = path.split_once('/')?;
+        let switch = self.switches.iter().position(|s| s.0 == name)?;
+        let ports = &self.switches[switch].1;
+        Some(match ports.iter().position(|p| *p == port) {
+            Some(port) => Ok(PortRef { switch, port }),
+            None => {
+                let title = format!("switch `{name}` has no port `{port}`");
+                Err(no(title, did_you_mean(port, some(ports.iter().copied()))))
+            }
+        })
     }
 
     /// HOST/NS
@@ -230,6 +258,10 @@ impl<'s> Names<'s> {
             .enumerate()
             .flat_map(|(host, h)| h.nets.iter().enumerate().map(move |(ns, net)| (NsRef { host, ns }, net)))
     }
+}
+
+fn ports(switch: &Switch) -> Vec<&str> {
+    switch.ports.iter().filter_map(At::get).map(String::as_str).collect()
 }
 
 fn no(title: String, help: Option<String>) -> NoSuch {

@@ -105,7 +105,7 @@ pub fn boot(plan: &Plan, point: usize, follow: bool) -> Result<Vec<HostLog>, Vec
 }
 
 fn logs(built: &Built) -> Vec<HostLog> {
-    let hosts = built.world.hosts.iter().enumerate();
+    let hosts = built.world.hosts.iter().enumerate().filter(|(_, h)| h.switch().is_none());
     let of = |(i, h): (usize, &Host)| {
         let place = |origin: Option<u32>| built.places.line(i, origin?);
         let line = |l: &boot::Line| LogLine {

@@ -85,6 +85,7 @@ impl<'a> Teller<'a> {
     fn names(&self, s: &Seen) -> (String, String) {
         let h = &self.world.hosts[s.host];
         match h.kernel.devs.name_of(s.step.dev) {
+            Some((_, port)) if h.switch().is_some() => (h.name.clone(), port.to_owned()),
             Some((ns, dev)) => (format!("{}/{}", h.name, h.kernel.net(ns).name), dev.to_owned()),
             None => (h.name.clone(), "-".to_owned()),
         }
@@ -102,6 +103,14 @@ impl<'a> Teller<'a> {
             StepKind::Hop { at, cost, cpu } => self.hop(s, *at, cost.ps(), *cpu),
             StepKind::Note { text, origin } => self.note(s, text, *origin),
             StepKind::Landed => self.landed(s),
+            StepKind::Switched { text, left, .. } => {
+                self.flush();
+                let (name, port) = self.names(s);
+                let text = format!("store and forward, {text}");
+                self.rows.push(Row::Note { name: format!("switch {name}"), text, place: None });
+                self.wire += left.since(s.step.time).ps();
+                self.sent = Some((*left, format!("{name}/{port}")));
+            }
             StepKind::Drop { reason, at } => {
                 self.flush();
                 let text = format!("{}: {}", at.name(), reason.doc());

@@ -6,16 +6,19 @@ mod setup;
 use crate::{
     diagnostic::{Diagnostic, arrange},
     iproute2,
-    names::{DevRef, Names},
-    read::Place,
+    names::{DevRef, Names, PortRef},
+    read::{At, Place},
     source::Source,
     spec::Scenario,
+    values::Text,
 };
 use indexmap::IndexSet;
-use sim_core::time::Time;
+use sim_core::time::{Span, Time};
 use sim_models::{
     cost::Costs,
+    drivers::phy::PhyConfig,
     kernel::{Cx, Kernel, NsId, RtnlOp, linkwatch},
+    switch::Settings,
     world::{End, World},
 };
 use std::sync::Arc;
@@ -82,6 +85,7 @@ pub fn build_in(mut world: World, source: &Arc<Source>, s: &Scenario) -> Result<
         let hz = h.host.and_then(|h| h.hz.as_ref()).map_or(250, |h| h.value);
         world.add_host(h.name, cores, hz);
     }
+    switches(&names, s, &mut world, source, &mut sink);
     let mut doors: Vec<Door> = names.hosts.iter().map(|_| Door::default()).collect();
     for (host, door) in doors.iter_mut().enumerate() {
         apply(&names, &mut world, host, &mut places, door, &mut |out| before_cables(&names, host, s, out));
@@ -213,7 +217,37 @@ fn cables(names: &Names, s: &Scenario, world: &mut World, source: &Arc<Source>, 
     }
 }
 
+/// The external switches, after all hosts.
+fn switches(names: &Names, s: &Scenario, world: &mut World, source: &Arc<Source>, sink: &mut Vec<Diagnostic>) {
+    for (i, (entry, switch)) in s.switches.iter().enumerate() {
+        let (switch, usual) = (switch.get(), Settings::default());
+        let span = |of: &Option<At<Text<Span>>>, usual| of.as_ref().map_or(usual, |s| s.value.0);
+        let settings = Settings {
+            latency: span(&switch.latency, usual.latency),
+            ageing: span(&switch.ageing, usual.ageing),
+            buffer: switch.buffer.as_ref().map_or(usual.buffer, |b| b.value as usize),
+        };
+        let number = world.add_switch(&entry.name, settings);
+        for (n, port) in switch.ports.iter().enumerate() {
+            let at = PortRef { switch: i, port: n };
+            let here = |path: &At<String>| matches!(names.port(path), Some(Ok(p)) if p == at);
+            let wire = s.wires.iter().find(|w| w.between.iter().any(here));
+            let rate = wire.and_then(|w| w.rate.as_ref()).or(switch.rate.as_ref());
+            let rate = rate.map_or_else(|| PhyConfig::default().rate, |r| r.value.0);
+            if let Err(e) = world.add_port(number, port, rate) {
+                sink.push(Diagnostic::new(source, port.place.range, e.to_string()));
+            }
+        }
+    }
+}
+
 fn end(names: &Names, world: &World, path: &str) -> Option<End> {
+    if let Some(port) = names.port(path) {
+        let PortRef { switch, port } = port.ok()?;
+        let host = names.hosts.len() + switch;
+        let dev = world.hosts[host].kernel.dev_by_name(NsId::ROOT, names.switches[switch].1[port])?;
+        return Some(End { host, dev });
+    }
     let DevRef { host, ns, .. } = names.dev(path).ok()?;
     let name = path.rsplit('/').next()?;
     let dev = world.hosts[host].kernel.dev_by_name(NsId(ns as u32), name)?;

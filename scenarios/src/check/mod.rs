@@ -89,10 +89,6 @@ impl Checker<'_, '_> {
         {
             self.say(d.place, "a run of duration 0 has no time for anything", "", None);
         }
-        if let Some(switches) = &s.switches {
-            let help = "a bridge in a host of its own does the same".to_owned();
-            self.say(switches.place, "external switches are not there yet", "", Some(help));
-        }
         if s.hosts.ok && s.hosts.entries.is_empty() && !s.hosts.partial {
             self.say(s.hosts.place, "a scenario needs a host", "", None);
         }

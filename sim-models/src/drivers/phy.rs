@@ -169,6 +169,22 @@ pub fn rate(k: &Kernel, dev: DevId) -> Option<Rate> {
     }
 }
 
+/// The host's outbound wire that `dev` is plugged into.
+pub fn wire(k: &Kernel, dev: DevId) -> Option<u32> {
+    match &k.devs.get(dev)?.kind {
+        super::Kind::Physical(Phy(n)) => n.wire,
+        _ => None,
+    }
+}
+
+/// How long a frame of `len` bytes, header included, takes on the line of `dev`; no time at other devices.
+pub fn line_time(k: &Kernel, dev: DevId, len: u32) -> Span {
+    match k.devs.get(dev).map(|d| &d.kind) {
+        Some(super::Kind::Physical(Phy(n))) => on_the_line(n, len),
+        _ => Span::ZERO,
+    }
+}
+
 /// Which NIC of the host `dev` is, from 0; `None` for other devices.
 pub fn number(k: &Kernel, dev: DevId) -> Option<u32> {
     match &k.devs.get(dev)?.kind {

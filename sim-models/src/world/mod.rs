@@ -5,7 +5,8 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, boot, observe::Ledger, timer},
+    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, timer},
+    switch::{self, Switch},
 };
 use sim_core::{
     digest::Digest,
@@ -22,6 +23,8 @@ pub struct Host {
     pub kernel: Kernel,
     pub cx: Cx,
     inbound: Vec<Inbound>,
+    /// This is no host but a box that sends frames on; its kernel only holds the ports.
+    switch: Option<Box<Switch>>,
 }
 
 /// The receiving end of one direction of a cable: frames in flight, in order of arrival, and one alarm.
@@ -76,8 +79,25 @@ impl World {
         if self.keep_log {
             boot::keep(&mut kernel);
         }
-        self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new() });
+        self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new(), switch: None });
         self.hosts.len() - 1
+    }
+
+    /// An external switch without ports. It counts among [`World::hosts`], where hosts should come first.
+    pub fn add_switch(&mut self, name: &str, settings: switch::Settings) -> usize {
+        let number = self.add_host(name, 1, 250);
+        self.hosts[number].switch = Some(Box::new(Switch::new(settings)));
+        number
+    }
+
+    /// One more port of a switch, for the end of a wire.
+    ///
+    /// # Errors
+    /// The name is none, or is taken. EOPNOTSUPP: `on` is a host.
+    pub fn add_port(&mut self, on: usize, name: &str, rate: Rate) -> Result<DevId, RtnlError> {
+        let Host { kernel, cx, switch, .. } = &mut self.hosts[on];
+        let switch = switch.as_mut().ok_or(RtnlError::new(Errno::EOPNOTSUPP))?;
+        switch.add_port(kernel, cx, name, rate)
     }
 
     /// Plugs a cable between two physical NICs. `delay` is one way; the carrier comes up on both ends.
@@ -109,7 +129,17 @@ impl World {
             crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
             h.cx.queue.set_limit(self.max_events);
         }
+        self.hand_over();
         engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
+    }
+
+    /// What hosts sent outside of a run (a request's gratuitous ARP) gets on its way.
+    fn hand_over(&mut self) {
+        for from in 0..self.hosts.len() {
+            for s in std::mem::take(&mut self.hosts[from].cx.thread.out) {
+                self.hosts[s.to as usize].receive(s, &mut self.thread.pending);
+            }
+        }
     }
 
     /// The least time that a frame is under way between two hosts.
@@ -186,6 +216,11 @@ impl World {
 }
 
 impl Host {
+    /// `None`: it is a host with a kernel that works.
+    pub fn switch(&self) -> Option<&Switch> {
+        self.switch.as_deref()
+    }
+
     /// Frames that wait anywhere in this host, or fly towards it.
     pub fn in_flight(&self) -> u64 {
         let k = &self.kernel;
@@ -218,7 +253,10 @@ impl Host {
                 let i = &mut self.inbound[port as usize];
                 let dev = i.dev;
                 let Some(f) = land(i, cx, port) else { return };
-                phy::frame(k, cx, dev, f);
+                match &mut self.switch {
+                    None => phy::frame(k, cx, dev, f),
+                    Some(sw) => switch::frame(sw, k, cx, dev, f),
+                }
             }
             Alarm::Cpu(on) => cpu::alarm(k, cx, on),
             Alarm::Wheel(on) => {
