@@ -74,10 +74,7 @@ fn script(source: &Arc<Source>, written: &At<String>, sink: &mut Vec<Diagnostic>
     if written.value.contains(char::is_whitespace) {
         script.text.clone_from(&written.value);
         let whole = written.place;
-        let raw = source.text.get(whole.range.bytes()) == Some(&written.value);
-        let place = |from: usize, to: usize| {
-            if raw { crate::check::part(source, whole, &written.value, from..to) } else { whole }
-        };
+        let place = |from: usize, to: usize| crate::check::part(source, whole, &written.value, from..to);
         read(&mut script, source, &place, sink);
         return script;
     }

@@ -1,7 +1,7 @@
 //! The life of one packet: what the kernels' witnesses wrote down, as rows.
 
 use crate::outcome::{Hop, Journey, JourneyHead, Row};
-use sim_core::time::Time;
+use sim_core::time::{Span, Time};
 use sim_models::{
     kernel::{
         At,
@@ -175,14 +175,10 @@ impl<'a> Teller<'a> {
         let cost = s.step.time.since(left).ps();
         self.wire += cost;
         let at_ps = self.since(left);
-        self.rows.push(Row::Wire {
-            at_ps,
-            cost_ps: cost,
-            from,
-            to: format!("{tables}/{dev}"),
-            text: String::new(),
-            place: None,
-        });
+        let delay = self.world.delay_into(s.host, s.step.dev).unwrap_or(Span::ZERO);
+        let line = Span::from_ps(cost.saturating_sub(delay.ps()));
+        let text = if line == Span::ZERO { format!("delay {delay}") } else { format!("line {line} + delay {delay}") };
+        self.rows.push(Row::Wire { at_ps, cost_ps: cost, from, to: format!("{tables}/{dev}"), text, place: None });
     }
 
     /// What became of the packet, and where its time went.

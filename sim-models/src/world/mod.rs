@@ -133,6 +133,13 @@ impl World {
         engine::run(&mut self.hosts, &mut self.thread, until, self.max_events)
     }
 
+    /// How long the cable into `dev` is, one way.
+    pub fn delay_into(&self, host: usize, dev: DevId) -> Option<Span> {
+        let port = self.hosts[host].inbound.iter().position(|i| i.dev == dev)?;
+        let mut outbound = self.hosts.iter().flat_map(|h| &h.cx.outbound);
+        outbound.find(|o| o.to as usize == host && o.port as usize == port).map(|o| o.delay)
+    }
+
     /// What hosts sent outside of a run (a request's gratuitous ARP) gets on its way.
     fn hand_over(&mut self) {
         for from in 0..self.hosts.len() {
