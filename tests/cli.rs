@@ -313,3 +313,28 @@ fn of_two_equal_names_both_places_are_told() {
     let done = onerouter(&["check", &file]).refuses("twice.ron:3:2");
     assert!(done.err.contains("twice.ron:4:2"), "{}", done.err);
 }
+
+#[test]
+fn boot_is_dmesg() {
+    let outside = sim::catalogue().into_iter().find(|p| p.ends_with("docker/outside.ron")).expect("a scenario");
+    let outside = outside.to_string_lossy();
+    let one = onerouter(&["boot", &outside, "--host", "h1"]).ends_with(HOLDS).out;
+    for text in [
+        "[    0.408000] pci 0000:00:03.0: [1af4:1000] type 00 class 0x020000 conventional PCI endpoint",
+        "› RTM_NEWLINK docker0 kind bridge: request_module(\"rtnl-link-bridge\"), driver bridge loaded",
+        "docker0: port 1(veth1) entered forwarding state",
+        "[   16.384000] › time 0 of the scenario",
+    ] {
+        assert!(one.contains(text), "`{text}` is not in\n{one}");
+    }
+    assert!(!one.contains("host h2") && one.lines().all(|l| l.starts_with('[')), "{one}");
+    let all = onerouter(&["boot", &outside]).ends_with(HOLDS).out;
+    assert!(all.contains("host h1\n") && all.contains("host h2\n"));
+    onerouter(&["boot", &outside, "--host", "h3"]).refuses("its hosts are h1, h2");
+    onerouter(&["boot", "."]).ends_with(BAD_INPUT);
+    // After time 0: recorded on 6.18 as "IPv4: martian source …", and the header of the frame.
+    let martians = sim::catalogue().into_iter().find(|p| p.ends_with("routing/martians.ron")).expect("a scenario");
+    let said = onerouter(&["boot", &martians.to_string_lossy(), "--follow"]).ends_with(HOLDS).out;
+    assert_eq!(said.matches("IPv4: martian source 192.0.2.1 from 10.9.9.9, on dev v1").count(), 3, "{said}");
+    assert!(said.contains("ll header: 00000000: 02 00 00 00 00 02 02 00 00 00 00 01 08 00"), "{said}");
+}

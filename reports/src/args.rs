@@ -51,6 +51,15 @@ Examples:
 In the walk, ? is a question to a table with the entry that answered, ≈ a change to the packet, ~ a cable, ✖ its end.
 The exit code is 0 whatever became of the packet.";
 
+const BOOT_EXAMPLES: &str = "\
+Examples:
+  onerouter boot scenarios/docker/outside.ron                   all hosts
+  onerouter boot scenarios/docker/outside.ron --host h1         one of them
+  onerouter boot scenarios/neigh/overflow.ron --follow          also what the kernels say while the scenario runs
+
+Lines that begin with › are ours: a real kernel says nothing there. The others are what dmesg of Linux 6.18 shows. At the
+right stands the line of the scenario that asked.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios, judge their expectations, write a report
@@ -62,6 +71,9 @@ pub enum Command {
     /// Show the life of one packet, stage by stage, with the tables it met
     #[command(after_help = WALK_EXAMPLES)]
     Walk(Walk),
+    /// Show what dmesg would: devices found and made, drivers loaded, what the kernel says of them
+    #[command(after_help = BOOT_EXAMPLES)]
+    Boot(Boot),
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +122,19 @@ pub struct Walk {
     /// Also the way before the host that dropped it
     #[arg(short, long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Boot {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only this host
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Run the scenario, and show also what its kernels say after time 0
+    #[arg(short, long, visible_alias = "all")]
+    pub follow: bool,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     panic::{self, AssertUnwindSafe},
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
     thread,
     time::Instant,
@@ -15,6 +15,7 @@ use scenarios::{diagnostic::Diagnostic, outcome::Batch, plan::Plan, run};
 
 use crate::{
     args::{self, Cli, Command},
+    dmesg,
     figures::{Figures, Status},
     journey,
     output::Output,
@@ -72,6 +73,7 @@ where
         Command::Run(args) => run_command(args, &mut streams),
         Command::Check(args) => check_command(args, &mut streams),
         Command::Walk(args) => walk_command(args, &mut streams),
+        Command::Boot(args) => boot_command(args, &mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";
@@ -248,17 +250,44 @@ fn check_command(args: &args::Check, streams: &mut Streams) -> io::Result<u8> {
     Ok(GOOD)
 }
 
-fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
-    let plans = match scenarios::plans(&[PathBuf::from(&args.file)]) {
-        Ok(plans) => plans,
+/// The one scenario of a path. `what` is done with it, and not with several.
+fn one_plan(path: &Path, what: &str, streams: &mut Streams) -> Result<Plan, u8> {
+    let mut plans = scenarios::plans(&[path.to_owned()]).map_err(|mistakes| streams.mistakes(&mistakes))?;
+    match plans.pop() {
+        Some(plan) if plans.is_empty() => Ok(plan),
+        _ => {
+            let count = units::thousands(plans.len() as u64 + 1);
+            streams.complain(&format!("error: {what} of one scenario, and there are {count} below this path\n"));
+            Err(BAD_INPUT)
+        }
+    }
+}
+
+fn boot_command(args: &args::Boot, streams: &mut Streams) -> io::Result<u8> {
+    let plan = match one_plan(&args.file, "boot shows the kernels", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
+    };
+    let logs = match run::boot(&plan, 0, args.follow) {
+        Ok(logs) => logs,
         Err(mistakes) => return Ok(streams.mistakes(&mistakes)),
     };
-    let [plan] = plans.as_slice() else {
-        let count = units::thousands(plans.len() as u64);
-        streams.complain(&format!(
-            "error: walk follows a packet of one scenario, and there are {count} below this path\n"
-        ));
+    let shown: Vec<_> = logs.iter().filter(|l| args.host.as_ref().is_none_or(|h| *h == l.host)).collect();
+    if let (Some(host), true) = (&args.host, shown.is_empty()) {
+        let names: Vec<&str> = logs.iter().map(|l| l.host.as_str()).take(20).collect();
+        let text = format!("error: {} has no host `{host}`; its hosts are {}", plan.source.path, names.join(", "));
+        streams.complain(&format!("{}\n", units::printable(&text)));
         return Ok(BAD_INPUT);
+    }
+    let text = dmesg::render(&shown, streams.paint);
+    streams.say(&text)?;
+    Ok(GOOD)
+}
+
+fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
+    let plan = &match one_plan(&args.file, "walk follows a packet", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
     };
     match run::follow(plan, 0, args.flow.as_deref(), args.packet, args.all) {
         Ok(Some(mut journey)) => {

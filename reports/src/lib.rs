@@ -2,6 +2,7 @@
 pub mod args;
 pub mod cli;
 pub mod csv;
+pub mod dmesg;
 pub mod escape;
 pub mod figures;
 pub mod html;

@@ -17,6 +17,7 @@ pub mod range;
 pub mod read;
 mod requests;
 pub mod run;
+pub mod script;
 pub mod snapshot;
 pub mod source;
 pub mod spec;

@@ -4,7 +4,7 @@ use crate::{
     check,
     diagnostic::{Diagnostic, arrange},
     plan::{Sweep, sweeps},
-    read,
+    read, script,
     source::{Source, shown_path},
     spec::Scenario,
     tree,
@@ -22,7 +22,10 @@ const MAX_FILES: usize = 100_000;
 pub fn understand(source: &Arc<Source>) -> (Option<Scenario>, Vec<Sweep>, Vec<Diagnostic>) {
     let (root, mut sink) = tree::parse(source);
     let Some(root) = root else { return (None, Vec::new(), sink) };
-    let scenario: Option<Scenario> = read::read(source, &root, &mut sink);
+    let mut scenario: Option<Scenario> = read::read(source, &root, &mut sink);
+    if let Some(s) = &mut scenario {
+        script::load(source, s, &mut sink);
+    }
     let sweeps = sweeps(source, &root, &mut sink);
     if let Some(s) = &scenario {
         check::meaning(source, s, &sweeps, &mut sink);
@@ -36,7 +39,10 @@ pub fn understand(source: &Arc<Source>) -> (Option<Scenario>, Vec<Sweep>, Vec<Di
 /// It is not.
 pub fn read(source: &Arc<Source>) -> Result<Scenario, Vec<Diagnostic>> {
     let (root, mut sink) = tree::parse(source);
-    let scenario = root.and_then(|root| read::read(source, &root, &mut sink));
+    let mut scenario: Option<Scenario> = root.and_then(|root| read::read(source, &root, &mut sink));
+    if let Some(s) = &mut scenario {
+        script::load(source, s, &mut sink);
+    }
     match scenario {
         Some(scenario) if sink.is_empty() => Ok(scenario),
         _ => Err(sink),

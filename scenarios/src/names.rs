@@ -2,7 +2,8 @@
 
 use crate::{
     diagnostic::did_you_mean,
-    spec::{Device, Host, Namespace, Scenario},
+    read::At,
+    spec::{Device, Host, Namespace, Scenario, Switch},
 };
 use rustc_hash::FxHashMap;
 
@@ -12,6 +13,8 @@ pub const ROOT: &str = "root";
 /// Everything that has a name, in order: hosts as in the file; of each host `root` first, then as in the file.
 pub struct Names<'s> {
     pub hosts: Vec<HostNames<'s>>,
+    /// External switches with their ports; in the world they come after the hosts.
+    pub switches: Vec<(&'s str, Vec<&'s str>)>,
     // Only asked, never iterated.
     by_host: FxHashMap<&'s str, usize>,
     by_ns: FxHashMap<(usize, &'s str), usize>,
@@ -34,14 +37,17 @@ pub struct NetNames<'s> {
     /// `None`: it could not be read, or is a `root` that is not written.
     pub net: Option<&'s Namespace>,
     pub devices: Vec<(&'s str, Option<&'s Device>)>,
+    /// Names may be missing here.
     partial: bool,
+    /// The host's script makes it: it is there only when that is done, and its number is the kernel's choice.
+    pub made: bool,
 }
 
 /// A namespace of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NsRef {
     pub host: usize,
-    /// Also its number in the kernel.
+    /// Also its number in the kernel, unless the host's script makes it.
     pub ns: usize,
 }
 
@@ -51,6 +57,13 @@ pub struct DevRef {
     pub host: usize,
     pub ns: usize,
     pub dev: usize,
+}
+
+/// A port of an external switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRef {
+    pub switch: usize,
+    pub port: usize,
 }
 
 /// A path does not lead anywhere.
@@ -66,6 +79,7 @@ impl<'s> Names<'s> {
     pub fn new(s: &'s Scenario) -> Names<'s> {
         let mut names = Names {
             hosts: Vec::new(),
+            switches: s.switches.iter().map(|(e, sw)| (e.name.as_str(), ports(sw.get()))).collect(),
             by_host: FxHashMap::default(),
             by_ns: FxHashMap::default(),
             by_dev: FxHashMap::default(),
@@ -74,11 +88,14 @@ impl<'s> Names<'s> {
             let h = names.hosts.len();
             names.by_host.insert(&entry.name, h);
             let host = entry.value.as_ref();
-            let partial = host.is_none_or(|h| h.namespaces.partial || !h.namespaces.ok);
+            let partial = host.is_none_or(|h| h.namespaces.partial);
             names.hosts.push(HostNames { name: &entry.name, host, nets: Vec::new(), partial });
             names.add_net(h, ROOT, None);
             for ns in host.iter().flat_map(|h| &h.namespaces.entries) {
                 names.add_net(h, &ns.name, Some(ns.value.as_ref()));
+            }
+            for name in host.iter().flat_map(|h| &h.read_script.namespaces) {
+                names.add_made(h, name);
             }
         }
         names
@@ -86,18 +103,47 @@ impl<'s> Names<'s> {
 
     /// `net`: `None` if it is not written, `Some(None)` if it could not be read.
     fn add_net(&mut self, h: usize, name: &'s str, net: Option<Option<&'s Namespace>>) {
-        let nets = &mut self.hosts[h].nets;
-        let n = *self.by_ns.entry((h, name)).or_insert(nets.len());
-        if n == nets.len() {
-            nets.push(NetNames { name, net: None, devices: Vec::new(), partial: false });
+        let count = self.hosts[h].nets.len();
+        let n = *self.by_ns.entry((h, name)).or_insert(count);
+        if n == count {
+            let partial = self.hosts[h].host.is_some_and(Host::is_scripted);
+            let nets = &mut self.hosts[h].nets;
+            nets.push(NetNames { name, net: None, devices: Vec::new(), partial, made: false });
         }
         let Some(net) = net else { return };
-        nets[n].partial = net.is_none_or(|net| net.devices.partial);
+        let nets = &mut self.hosts[h].nets;
+        nets[n].partial |= net.is_none_or(|net| net.devices.partial);
         nets[n].net = net;
         for device in net.iter().flat_map(|net| &net.devices.entries) {
             self.by_dev.insert((h, n, &device.name), nets[n].devices.len());
             nets[n].devices.push((&device.name, device.value.as_ref()));
         }
+    }
+
+    /// One that the host's script makes: what is in it is not known here.
+    fn add_made(&mut self, h: usize, name: &'s str) {
+        let nets = &mut self.hosts[h].nets;
+        let n = *self.by_ns.entry((h, name)).or_insert(nets.len());
+        if n == nets.len() {
+            nets.push(NetNames { name, net: None, devices: Vec::new(), partial: true, made: true });
+        }
+    }
+
+    /// SWITCH/PORT; `None` if the path does not begin with the name of a switch.
+    ///
+    /// # Errors
+    /// There is no such port.
+    pub fn port(&self, path: &str) -> Option<Result<PortRef, NoSuch>> {
+        let (name, port) = path.split_once('/')?;
+        let switch = self.switches.iter().position(|s| s.0 == name)?;
+        let ports = &self.switches[switch].1;
+        Some(match ports.iter().position(|p| *p == port) {
+            Some(port) => Ok(PortRef { switch, port }),
+            None => {
+                let title = format!("switch `{name}` has no port `{port}`");
+                Err(no(title, did_you_mean(port, some(ports.iter().copied()))))
+            }
+        })
     }
 
     /// HOST/NS
@@ -212,6 +258,10 @@ impl<'s> Names<'s> {
             .enumerate()
             .flat_map(|(host, h)| h.nets.iter().enumerate().map(move |(ns, net)| (NsRef { host, ns }, net)))
     }
+}
+
+fn ports(switch: &Switch) -> Vec<&str> {
+    switch.ports.iter().filter_map(At::get).map(String::as_str).collect()
 }
 
 fn no(title: String, help: Option<String>) -> NoSuch {

@@ -127,6 +127,30 @@ pub struct Verdict {
     pub target: Option<(String, u64, u64)>,
 }
 
+/// What a host's kernel said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostLog {
+    pub host: String,
+    /// Uptime at time 0 of the scenario, picoseconds.
+    pub zero_ps: u64,
+    /// In order of time.
+    pub lines: Vec<LogLine>,
+    /// How many more there were than are kept.
+    pub lost: u64,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// Since power-on, picoseconds.
+    pub uptime_ps: u64,
+    /// A real kernel says nothing there.
+    pub ours: bool,
+    pub text: String,
+    /// The line that asked for it: "outside.ron:6".
+    pub place: Option<String>,
+}
+
 /// The life of one packet as data; `walk` prints it, and nothing in it is laid out yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Journey {

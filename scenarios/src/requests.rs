@@ -4,7 +4,7 @@ use crate::{
     check::part,
     diagnostic::Diagnostic,
     iproute2::{self, Op},
-    read::At,
+    read::{At, Place},
     source::Source,
 };
 use sim_models::kernel::RtnlOp;
@@ -80,7 +80,11 @@ fn complain(source: &Arc<Source>, line: &At<String>, e: &iproute2::ParseError, s
     let column = e.column.saturating_sub(1).saturating_sub(skip);
     let byte = |n: usize| line.value.char_indices().nth(n).map_or(line.value.len(), |(i, _)| i);
     let (from, to) = (byte(column), byte(column + e.width));
-    let place = part(source, line.place, &line.value, from..to);
+    told(source, part(source, line.place, &line.value, from..to), e)
+}
+
+/// What the tool says, at its place.
+pub(crate) fn told(source: &Arc<Source>, place: Place, e: &iproute2::ParseError) -> Diagnostic {
     let title = e.text.strip_prefix("Error: ").unwrap_or(&e.text).trim_end_matches('.').to_owned();
     Diagnostic::new(source, place.range, title).number(place.number()).maybe_help(e.help.clone())
 }

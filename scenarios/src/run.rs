@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, arrange},
     expect, load,
     names::Names,
-    outcome::{Answer, Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
+    outcome::{Answer, Batch, HostLog, Journey, LogLine, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
     spec::Scenario,
@@ -15,6 +15,10 @@ use crate::{
 };
 use rayon::prelude::*;
 use sim_core::time::{Span, Time};
+use sim_models::{
+    kernel::boot,
+    world::{Host, World},
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Events of a run at most: an endless one ends with an error.
@@ -97,6 +101,48 @@ pub fn follow(
     Ok(walk::journey(&p.built.world, all, &place))
 }
 
+/// What each host's kernel says while it boots and is set up; with `follow` also in the first seed's run.
+///
+/// # Errors
+/// A kernel refuses something.
+pub fn boot(plan: &Plan, point: usize, follow: bool) -> Result<Vec<HostLog>, Vec<Diagnostic>> {
+    let seed = plan.seeds.first().copied().unwrap_or(1);
+    let mut world = empty_world(plan, point, seed)?;
+    world.keep_log = true;
+    if follow {
+        return play_in(world, plan, point, None, 1).map(|p| logs(&p.built));
+    }
+    let source = plan.points[point].source(&plan.source);
+    build::build_in(world, &source, &load::read(&source)?).map(|built| logs(&built))
+}
+
+fn logs(built: &Built) -> Vec<HostLog> {
+    let hosts = built.world.hosts.iter().enumerate().filter(|(_, h)| h.switch().is_none());
+    let of = |(i, h): (usize, &Host)| {
+        let place = |origin: Option<u32>| built.places.line(i, origin?);
+        let line = |l: &boot::Line| LogLine {
+            uptime_ps: l.uptime.ps(),
+            ours: l.ours,
+            text: l.text.clone(),
+            place: place(l.origin),
+        };
+        HostLog {
+            host: h.name.clone(),
+            zero_ps: boot::uptime_at_zero(h.kernel.hz).ps(),
+            lines: h.kernel.log.lines().into_iter().map(line).collect(),
+            lost: h.kernel.log.lost(),
+        }
+    };
+    hosts.map(of).collect()
+}
+
+fn empty_world(plan: &Plan, point: usize, seed: u64) -> Result<World, Vec<Diagnostic>> {
+    let source = plan.points[point].source(&plan.source);
+    let scenario = load::read(&source)?;
+    let costs = profile::load(scenario.profile_name()).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+    Ok(World::new(costs, seed))
+}
+
 fn play(
     plan: &Plan,
     point: usize,
@@ -104,11 +150,19 @@ fn play(
     follow: Option<Follow>,
     threads: usize,
 ) -> Result<Played, Vec<Diagnostic>> {
+    play_in(empty_world(plan, point, seed)?, plan, point, follow, threads)
+}
+
+fn play_in(
+    world: World,
+    plan: &Plan,
+    point: usize,
+    follow: Option<Follow>,
+    threads: usize,
+) -> Result<Played, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
-    let profile = scenario.profile_name();
-    let costs = profile::load(profile).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
-    let mut built = build::build(&source, &scenario, costs, seed)?;
+    let mut built = build::build_in(world, &source, &scenario)?;
     built.world.max_events = MAX_EVENTS;
     for h in &mut built.world.hosts {
         h.cx.obs.follow = follow;
@@ -190,7 +244,7 @@ impl Clock<'_> {
         let answers = &mut self.answers;
         host.at(step.at, |k, cx| {
             for p in &step.asked {
-                cx.origin = places.add(step.host, p.place);
+                cx.origin = places.add(step.host, p);
                 match carry_out(k, cx, &p.ns, &p.act) {
                     Err(why) if !step.may_fail => return Err(vec![build::refusal(places.source(), names, p, &why)]),
                     answer if step.may_fail => answers.push(Answer {

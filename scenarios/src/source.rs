@@ -2,10 +2,11 @@
 
 use crate::diagnostic::Diagnostic;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::Read,
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// Bytes of the largest file that is read.
@@ -49,11 +50,20 @@ pub struct Source {
     base: Option<(Arc<Source>, Vec<Splice>)>,
     /// What was spliced, for messages: "rate=10k/s"; empty for a file as it stands.
     pub variant: String,
+    /// Files beside it that it names, read once.
+    beside: Mutex<BTreeMap<String, Result<Arc<Source>, String>>>,
 }
 
 impl Source {
     pub fn new(path: &str, text: String) -> Source {
-        Source { path: path.to_owned(), text, lines: OnceLock::new(), base: None, variant: String::new() }
+        Source {
+            path: path.to_owned(),
+            text,
+            lines: OnceLock::new(),
+            base: None,
+            variant: String::new(),
+            beside: Mutex::default(),
+        }
     }
 
     /// Reads a file.
@@ -107,7 +117,27 @@ impl Source {
             lines: OnceLock::new(),
             base: Some((Arc::clone(self), splices)),
             variant: variant.to_owned(),
+            beside: Mutex::default(),
         }
+    }
+
+    /// A file by its path from the folder of this one. It is read once, and stays as it was then.
+    ///
+    /// # Errors
+    /// Why it can't be had.
+    pub fn beside(&self, name: &str) -> Result<Arc<Source>, String> {
+        if let Some((base, _)) = &self.base {
+            return base.beside(name);
+        }
+        if name.is_empty() || Path::new(name).is_absolute() {
+            return Err(format!("`{name}` is not a relative path"));
+        }
+        let mut known = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let folder = Path::new(&self.path).parent().unwrap_or(Path::new(""));
+            Source::read(&folder.join(name)).map(Arc::new).map_err(|d| format!("`{name}`: {}", d.title))
+        };
+        known.entry(name.to_owned()).or_insert_with(read).clone()
     }
 
     /// Where `range` of this text stands in the file itself.

@@ -9,9 +9,9 @@ use indexmap::IndexMap;
 use sim_core::time::{Span, Time};
 use sim_models::{
     apps::flow::FlowStat,
-    drivers::bridge::fdb_lines,
-    kernel::{At, Kernel, NsId, neigh::neigh_lines, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
-    world::World,
+    drivers::{Kind, bridge::fdb_lines},
+    kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
+    world::{Host, World},
 };
 use std::fmt::Write as _;
 
@@ -82,7 +82,10 @@ fn drops(world: &World) -> Vec<DropOutcome> {
     let mut all: IndexMap<(String, &str, &str), DropOutcome> = IndexMap::new();
     for h in &world.hosts {
         for (what, lost) in &h.cx.obs.drops {
-            let place = format!("{}/{}/{}", h.name, lost.ns, lost.dev);
+            let place = match h.switch() {
+                Some(_) => format!("{}/{}", h.name, lost.dev),
+                None => format!("{}/{}/{}", h.name, lost.ns, lost.dev),
+            };
             let d = all.entry((place.clone(), what.reason.name(), what.at.name())).or_insert_with(|| DropOutcome {
                 reason: what.reason.name().to_owned(),
                 meaning: what.reason.doc().to_owned(),
@@ -121,11 +124,12 @@ fn stages(world: &World) -> IndexMap<String, (u64, u64)> {
 /// Main tables, neighbours, forwarding databases, counters and drops of every namespace, in order.
 pub fn tables(world: &World, ended: Time) -> String {
     let mut out = String::new();
-    let all: usize = world.hosts.iter().map(|h| h.kernel.nets.len()).sum();
+    let hosts = || world.hosts.iter().filter(|h| h.switch().is_none());
+    let all: usize = hosts().map(|h| h.kernel.nets.len()).sum();
     let mut shown = 0;
-    for h in &world.hosts {
+    for h in hosts() {
         let now = ended.ps() / (sim_core::time::PS_PER_S / u64::from(h.kernel.hz));
-        for ns in 0..h.kernel.nets.len() {
+        for ns in (0..h.kernel.nets.len()).filter(|ns| h.kernel.nets[*ns].life != Life::Gone) {
             if shown < MAX_TABLES {
                 namespace(&mut out, &h.name, &h.kernel, NsId(ns as u32), now);
             }
@@ -135,6 +139,7 @@ pub fn tables(world: &World, ended: Time) -> String {
     if all > MAX_TABLES {
         let _ = writeln!(out, "and {} more namespaces", all - MAX_TABLES);
     }
+    world.hosts.iter().for_each(|h| switch(&mut out, h, ended));
     let lost = drops(world);
     for d in &lost {
         let first = Span::from_ps(d.first_ps);
@@ -144,6 +149,21 @@ pub fn tables(world: &World, ended: Time) -> String {
         out.push_str("drops        none\n");
     }
     out
+}
+
+/// An external switch: who was heard where, and what went through its ports.
+fn switch(out: &mut String, h: &Host, ended: Time) {
+    let Some(switch) = h.switch() else { return };
+    let _ = writeln!(out, "{}", h.name);
+    let ports = h.kernel.devs.iter().filter(|(_, d)| !d.is_loopback()).map(|(_, d)| {
+        let s = &d.stats;
+        format!("{} rx {} {} tx {} {}", d.name(), s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes)
+    });
+    for (name, lines) in [("stations", switch.station_lines(&h.kernel, ended)), ("ports", ports.collect())] {
+        for (i, line) in lines.iter().enumerate() {
+            let _ = writeln!(out, "  {:<10} {line}", if i == 0 { name } else { "" });
+        }
+    }
 }
 
 /// What kernels refused of the requests that may fail.
@@ -178,6 +198,10 @@ fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {
     let lines = devices.map(|d| {
         let s = &d.stats;
         let mut line = format!("{} rx {} {} tx {} {}", d.name(), s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes);
+        if matches!(d.kind, Kind::Veth(_)) && s.rx_bytes > 0 {
+            // What a veth has received is what its peer has put into its memory (VETH-17).
+            let _ = write!(line, " buffer {}", s.rx_bytes);
+        }
         if s.rx_dropped > 0 || s.tx_dropped > 0 {
             let _ = write!(line, " dropped rx {} tx {}", s.rx_dropped, s.tx_dropped);
         }

@@ -28,7 +28,7 @@ pub fn steps(source: &Arc<Source>, names: &Names, s: &Scenario) -> Result<Vec<St
     let (mut steps, mut bad) = (Vec::new(), Vec::new());
     for written in s.timeline.iter() {
         let Ok(at) = names.ns(&written.r#in) else { continue };
-        match step(source, at, &written.run) {
+        match step(source, names, at, &written.run) {
             Ok(asked) => {
                 let may_fail = written.may_fail.as_ref().is_some_and(|m| m.value);
                 steps.push(Step { at: Time::ZERO + written.at.value.0, host: at.host, asked, may_fail });

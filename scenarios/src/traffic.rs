@@ -41,7 +41,7 @@ pub struct Sender {
 
 /// Starts every flow of the scenario. Flow number i of the file is i + 1 in packets' tags.
 pub fn start(names: &Names, s: &Scenario, world: &mut World) -> Vec<Sender> {
-    let mut starter = Starter { world, started: vec![0; names.hosts.len()] };
+    let mut starter = Starter { names, world, started: vec![0; names.hosts.len()] };
     let mut served = IndexSet::new();
     for (_, t) in s.traffic.iter() {
         let (Some(server), Some(at), Some(port)) = (t.server(), place(names, t.to()), t.port()) else { continue };
@@ -74,19 +74,24 @@ fn place(names: &Names, path: Option<&At<String>>) -> Option<NsRef> {
     names.ns(path?).ok()
 }
 
-struct Starter<'w> {
+struct Starter<'w, 's> {
+    names: &'w Names<'s>,
     world: &'w mut World,
     /// Tasks started on each host: they take its cores in turn.
     started: Vec<u32>,
 }
 
-impl Starter<'_> {
+impl Starter<'_, '_> {
     fn spawn(&mut self, at: NsRef, app: App, start: Time) -> TaskId {
         let n = self.started[at.host];
         self.started[at.host] += 1;
+        // The number of one that a script made is the kernel's choice.
+        let net = self.names.net(at);
+        let made = net.made.then_some(net.name);
         self.world.hosts[at.host].at(Time::ZERO, |k, cx| {
             let on = n % k.cpus.len() as u32;
-            apps::spawn(k, cx, NsId(at.ns as u32), on, app, start)
+            let ns = made.and_then(|name| k.ns_by_name(name)).unwrap_or(NsId(at.ns as u32));
+            apps::spawn(k, cx, ns, on, app, start)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The life of one packet: what the kernels' witnesses wrote down, as rows.
 
 use crate::outcome::{Hop, Journey, JourneyHead, Row};
-use sim_core::time::Time;
+use sim_core::time::{Span, Time};
 use sim_models::{
     kernel::{
         At,
@@ -84,8 +84,9 @@ impl<'a> Teller<'a> {
     /// "h1/root", "eth0"
     fn names(&self, s: &Seen) -> (String, String) {
         let h = &self.world.hosts[s.host];
-        match h.kernel.devs.get(s.step.dev) {
-            Some(d) => (format!("{}/{}", h.name, h.kernel.net(d.ns).name), d.name().to_owned()),
+        match h.kernel.devs.name_of(s.step.dev) {
+            Some((_, port)) if h.switch().is_some() => (h.name.clone(), port.to_owned()),
+            Some((ns, dev)) => (format!("{}/{}", h.name, h.kernel.net(ns).name), dev.to_owned()),
             None => (h.name.clone(), "-".to_owned()),
         }
     }
@@ -102,6 +103,14 @@ impl<'a> Teller<'a> {
             StepKind::Hop { at, cost, cpu } => self.hop(s, *at, cost.ps(), *cpu),
             StepKind::Note { text, origin } => self.note(s, text, *origin),
             StepKind::Landed => self.landed(s),
+            StepKind::Switched { text, left, .. } => {
+                self.flush();
+                let (name, port) = self.names(s);
+                let text = format!("store and forward, {text}");
+                self.rows.push(Row::Note { name: format!("switch {name}"), text, place: None });
+                self.wire += left.since(s.step.time).ps();
+                self.sent = Some((*left, format!("{name}/{port}")));
+            }
             StepKind::Drop { reason, at } => {
                 self.flush();
                 let text = format!("{}: {}", at.name(), reason.doc());
@@ -166,14 +175,10 @@ impl<'a> Teller<'a> {
         let cost = s.step.time.since(left).ps();
         self.wire += cost;
         let at_ps = self.since(left);
-        self.rows.push(Row::Wire {
-            at_ps,
-            cost_ps: cost,
-            from,
-            to: format!("{tables}/{dev}"),
-            text: String::new(),
-            place: None,
-        });
+        let delay = self.world.delay_into(s.host, s.step.dev).unwrap_or(Span::ZERO);
+        let line = Span::from_ps(cost.saturating_sub(delay.ps()));
+        let text = if line == Span::ZERO { format!("delay {delay}") } else { format!("line {line} + delay {delay}") };
+        self.rows.push(Row::Wire { at_ps, cost_ps: cost, from, to: format!("{tables}/{dev}"), text, place: None });
     }
 
     /// What became of the packet, and where its time went.

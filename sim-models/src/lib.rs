@@ -10,4 +10,5 @@ pub mod cpu;
 pub mod drivers;
 pub mod kernel;
 pub mod packet;
+pub mod switch;
 pub mod world;

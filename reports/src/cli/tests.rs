@@ -1,5 +1,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// A folder of a test's own, removed at its end.

@@ -6,16 +6,19 @@ mod setup;
 use crate::{
     diagnostic::{Diagnostic, arrange},
     iproute2,
-    names::{DevRef, Names},
-    read::Place,
+    names::{DevRef, Names, PortRef},
+    read::{At, Place},
     source::Source,
     spec::Scenario,
+    values::Text,
 };
 use indexmap::IndexSet;
-use sim_core::time::Time;
+use sim_core::time::{Span, Time};
 use sim_models::{
     cost::Costs,
+    drivers::phy::PhyConfig,
     kernel::{Cx, Kernel, NsId, RtnlOp, linkwatch},
+    switch::Settings,
     world::{End, World},
 };
 use std::sync::Arc;
@@ -36,14 +39,14 @@ pub struct Built {
 #[derive(Debug)]
 pub struct Places {
     source: Arc<Source>,
-    of_host: Vec<Vec<Place>>,
+    of_host: Vec<Vec<(Place, Option<Arc<Source>>)>>,
 }
 
 impl Places {
     /// "outside.ron:31", the line that made a table's entry; `None` if the kernel itself did.
     pub fn line(&self, host: usize, origin: u32) -> Option<String> {
-        let place = self.of_host.get(host)?.get(origin as usize)?;
-        let (file, range) = self.source.original(place.range);
+        let (place, file) = self.of_host.get(host)?.get(origin as usize)?;
+        let (file, range) = file.as_ref().unwrap_or(&self.source).original(place.range);
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
         Some(format!("{name}:{}", file.line_column(range.start).0))
     }
@@ -52,10 +55,10 @@ impl Places {
         &self.source
     }
 
-    /// Number of the next request of `host`, which is at `place`.
-    pub fn add(&mut self, host: usize, place: Place) -> u32 {
+    /// Number of the next request of `host`.
+    pub fn add(&mut self, host: usize, p: &Placed) -> u32 {
         let list = &mut self.of_host[host];
-        list.push(place);
+        list.push((p.place, p.file.clone()));
         list.len() as u32 - 1
     }
 }
@@ -65,8 +68,15 @@ impl Places {
 /// # Errors
 /// What a kernel refuses, with its own words, and the line that asked for it.
 pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Result<Built, Vec<Diagnostic>> {
+    build_in(World::new(costs, seed), source, s)
+}
+
+/// The same in a world that is empty yet.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_in(mut world: World, source: &Arc<Source>, s: &Scenario) -> Result<Built, Vec<Diagnostic>> {
     let names = Names::new(s);
-    let mut world = World::new(costs, seed);
     let mut sink = Vec::new();
     let of_host = names.hosts.iter().map(|_| Vec::new()).collect();
     let mut places = Places { source: Arc::clone(source), of_host };
@@ -75,6 +85,7 @@ pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Res
         let hz = h.host.and_then(|h| h.hz.as_ref()).map_or(250, |h| h.value);
         world.add_host(h.name, cores, hz);
     }
+    switches(&names, s, &mut world, source, &mut sink);
     let mut doors: Vec<Door> = names.hosts.iter().map(|_| Door::default()).collect();
     for (host, door) in doors.iter_mut().enumerate() {
         apply(&names, &mut world, host, &mut places, door, &mut |out| before_cables(&names, host, s, out));
@@ -141,7 +152,7 @@ fn apply(names: &Names, world: &mut World, host: usize, places: &mut Places, doo
             if door.follows(&p) {
                 return;
             }
-            cx.origin = places.add(host, p.place);
+            cx.origin = places.add(host, &p);
             if let Err(why) = carry_out(k, cx, &p.ns, &p.act) {
                 door.refuse(&p, refusal(&places.source, names, &p, &why));
             }
@@ -169,7 +180,10 @@ pub fn carry_out(k: &mut Kernel, cx: &mut Cx, ns: &Target, act: &Act) -> Result<
             k.new_ns(cx, name);
             Ok(())
         }
-        Act::DelNs(_) => Err("not supported yet: `ip netns del`".to_owned()),
+        Act::DelNs(name) if k.del_ns(cx, name) => Ok(()),
+        Act::DelNs(name) => {
+            Err(format!("Cannot remove namespace file \"/run/netns/{name}\": No such file or directory"))
+        }
     }
 }
 
@@ -187,6 +201,7 @@ pub(crate) fn refusal(source: &Arc<Source>, names: &Names, p: &Placed, why: &str
     let why = why.strip_prefix("Error: ").unwrap_or(why);
     let why = why.strip_prefix("RTNETLINK answers: ").unwrap_or(why).trim_end_matches('.');
     let asked = asked(&p.act);
+    let source = p.file.as_ref().unwrap_or(source);
     let d = Diagnostic::new(source, p.place.range, format!("the kernel refuses: {why}"));
     d.help(format!("asked in {}: {asked}", names.path(p.at))).number(p.place.number())
 }
@@ -202,7 +217,37 @@ fn cables(names: &Names, s: &Scenario, world: &mut World, source: &Arc<Source>, 
     }
 }
 
+/// The external switches, after all hosts.
+fn switches(names: &Names, s: &Scenario, world: &mut World, source: &Arc<Source>, sink: &mut Vec<Diagnostic>) {
+    for (i, (entry, switch)) in s.switches.iter().enumerate() {
+        let (switch, usual) = (switch.get(), Settings::default());
+        let span = |of: &Option<At<Text<Span>>>, usual| of.as_ref().map_or(usual, |s| s.value.0);
+        let settings = Settings {
+            latency: span(&switch.latency, usual.latency),
+            ageing: span(&switch.ageing, usual.ageing),
+            buffer: switch.buffer.as_ref().map_or(usual.buffer, |b| b.value as usize),
+        };
+        let number = world.add_switch(&entry.name, settings);
+        for (n, port) in switch.ports.iter().enumerate() {
+            let at = PortRef { switch: i, port: n };
+            let here = |path: &At<String>| matches!(names.port(path), Some(Ok(p)) if p == at);
+            let wire = s.wires.iter().find(|w| w.between.iter().any(here));
+            let rate = wire.and_then(|w| w.rate.as_ref()).or(switch.rate.as_ref());
+            let rate = rate.map_or_else(|| PhyConfig::default().rate, |r| r.value.0);
+            if let Err(e) = world.add_port(number, port, rate) {
+                sink.push(Diagnostic::new(source, port.place.range, e.to_string()));
+            }
+        }
+    }
+}
+
 fn end(names: &Names, world: &World, path: &str) -> Option<End> {
+    if let Some(port) = names.port(path) {
+        let PortRef { switch, port } = port.ok()?;
+        let host = names.hosts.len() + switch;
+        let dev = world.hosts[host].kernel.dev_by_name(NsId::ROOT, names.switches[switch].1[port])?;
+        return Some(End { host, dev });
+    }
     let DevRef { host, ns, .. } = names.dev(path).ok()?;
     let name = path.rsplit('/').next()?;
     let dev = world.hosts[host].kernel.dev_by_name(NsId(ns as u32), name)?;

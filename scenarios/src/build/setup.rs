@@ -37,6 +37,8 @@ pub enum Phase {
     Routes,
     Neighbours,
     Commands,
+    /// The host's script.
+    Script,
     /// A step of the timeline.
     Timeline,
 }
@@ -58,13 +60,15 @@ pub enum Act {
 }
 
 /// A request and where it is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Placed {
     pub phase: Phase,
     pub ns: Target,
     /// The namespace that it is written in.
     pub at: NsRef,
     pub place: Place,
+    /// The file that `place` lies in, if it is not the scenario.
+    pub file: Option<Arc<Source>>,
     pub act: Act,
 }
 
@@ -72,6 +76,7 @@ pub struct Placed {
 struct To<'o> {
     at: NsRef,
     phase: Phase,
+    file: Option<Arc<Source>>,
     out: &'o mut dyn FnMut(Placed),
 }
 
@@ -80,7 +85,7 @@ impl To<'_> {
         self.act(place, Target::Number(self.at.ns as u32), Act::Rtnl(op));
     }
     fn act(&mut self, place: Place, ns: Target, act: Act) {
-        (self.out)(Placed { phase: self.phase, ns, at: self.at, place, act });
+        (self.out)(Placed { phase: self.phase, ns, at: self.at, place, file: self.file.clone(), act });
     }
     fn set(&mut self, place: Place, name: &str, attrs: LinkAttrs) {
         self.ask(place, RtnlOp::SetLink { name: name.to_owned(), attrs });
@@ -95,9 +100,9 @@ fn each<'s>(
     out: &mut dyn FnMut(Placed),
     mut f: impl FnMut(&mut To, &NetNames<'s>),
 ) {
-    for (ns, net) in names.hosts[host].nets.iter().enumerate() {
+    for (ns, net) in names.hosts[host].nets.iter().enumerate().filter(|(_, net)| !net.made) {
         let at = NsRef { host, ns };
-        f(&mut To { at, phase, out: &mut *out }, net);
+        f(&mut To { at, phase, file: None, out: &mut *out }, net);
     }
 }
 
@@ -107,9 +112,9 @@ pub fn before_cables(names: &Names, host: usize, s: &Scenario, out: &mut dyn FnM
     let place_of: IndexMap<&str, Place> = written.into_iter().flatten().map(|e| (e.name.as_str(), e.place)).collect();
     let place = |name: &str| place_of.get(name).copied().unwrap_or_default();
     let at = NsRef { host, ns: 0 };
-    for net in names.hosts[host].nets.iter().skip(1) {
+    for net in names.hosts[host].nets.iter().skip(1).filter(|net| !net.made) {
         let act = Act::NewNs(net.name.to_owned());
-        out(Placed { phase: Phase::Namespaces, ns: Target::Number(0), at, place: place(net.name), act });
+        out(Placed { phase: Phase::Namespaces, ns: Target::Number(0), at, place: place(net.name), file: None, act });
     }
     each(names, host, Phase::Sysctls, out, |to, net| {
         for (entry, value) in net.net.iter().flat_map(|n| n.sysctls.iter()).filter(|(e, _)| !is_of_device(&e.name)) {
@@ -198,7 +203,18 @@ pub fn with_cables(
     lines(Phase::Routes, |n| &n.routes, requests::route);
     lines(Phase::Neighbours, |n| &n.neighbours, requests::neighbour);
     lines(Phase::Commands, |n| &n.commands, requests::command);
+    script(names, host, out);
     if bad.is_empty() { Ok(()) } else { Err(bad) }
+}
+
+/// The host's script, in `root`.
+fn script(names: &Names, host: usize, out: &mut dyn FnMut(Placed)) {
+    let Some(script) = names.hosts[host].host.map(|h| &h.read_script) else { return };
+    let at = NsRef { host, ns: 0 };
+    let mut to = To { at, phase: Phase::Script, file: script.file.clone(), out };
+    for line in &script.lines {
+        send(&mut to, line.place, line.requests.clone());
+    }
 }
 
 type Reader = fn(&Arc<Source>, &At<String>) -> Result<Vec<requests::Request>, Diagnostic>;
@@ -207,11 +223,23 @@ type Reader = fn(&Arc<Source>, &At<String>) -> Result<Vec<requests::Request>, Di
 ///
 /// # Errors
 /// It is not of iproute2's language.
-pub(crate) fn step(source: &Arc<Source>, at: NsRef, run: &At<String>) -> Result<Vec<Placed>, Diagnostic> {
+pub(crate) fn step(
+    source: &Arc<Source>,
+    names: &Names,
+    at: NsRef,
+    run: &At<String>,
+) -> Result<Vec<Placed>, Diagnostic> {
     let mut list = Vec::new();
     let mut out = |p| list.push(p);
-    let mut to = To { at, phase: Phase::Timeline, out: &mut out };
+    let mut to = To { at, phase: Phase::Timeline, file: None, out: &mut out };
     send(&mut to, run.place, requests::command(source, run)?);
+    let net = names.net(at);
+    if net.made {
+        // Its number is the kernel's choice.
+        list.iter_mut()
+            .filter(|p| matches!(p.ns, Target::Number(_)))
+            .for_each(|p| p.ns = Target::Named(net.name.to_owned()));
+    }
     Ok(list)
 }
 

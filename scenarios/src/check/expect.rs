@@ -70,7 +70,9 @@ fn words(c: &mut Checker, e: &Expectation) {
             }
             if let Some(at) = &d.at {
                 c.resolve(at, |names, path| match path.matches('/').count() {
+                    0 if names.switches.iter().any(|s| s.0 == path) => Ok(()),
                     0 => names.host(path).map(|_| ()),
+                    1 if names.port(path).is_some_and(|p| p.is_ok()) => Ok(()),
                     1 => names.ns(path).map(|_| ()),
                     _ => names.dev(path).map(|_| ()),
                 });

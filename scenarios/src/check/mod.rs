@@ -89,10 +89,6 @@ impl Checker<'_, '_> {
         {
             self.say(d.place, "a run of duration 0 has no time for anything", "", None);
         }
-        if let Some(switches) = &s.switches {
-            let help = "a bridge in a host of its own does the same".to_owned();
-            self.say(switches.place, "external switches are not there yet", "", Some(help));
-        }
         if s.hosts.ok && s.hosts.entries.is_empty() && !s.hosts.partial {
             self.say(s.hosts.place, "a scenario needs a host", "", None);
         }
@@ -127,12 +123,17 @@ fn all<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 /// The place of a part of a string's content. Of a string that stands in the file otherwise than it is meant (escapes,
 /// braces), the whole.
 pub(crate) fn part(source: &Source, at: Place, content: &str, part: std::ops::Range<usize>) -> Place {
-    if source.text.get(at.range.bytes()) != Some(content) {
+    let written = source.text.get(at.range.bytes()).unwrap_or_default();
+    // Of a raw string the range begins at its `r`.
+    let raw = written.strip_prefix('r').map(|rest| rest.trim_start_matches('#'));
+    let before = raw.filter(|rest| rest.starts_with('"')).map_or(0, |rest| written.len() - rest.len() + 1);
+    if written.get(before..before + content.len()) != Some(content) || (before == 0 && written != content) {
         return at;
     }
-    let start = at.range.start as usize + part.start;
+    let begin = at.range.start as usize + before;
+    let start = begin + part.start;
     // One past the end of the string: its last character.
-    let end = (at.range.start as usize + part.end).max(start + 1).min(at.range.end as usize);
+    let end = (begin + part.end).max(start + 1).min(begin + content.len());
     let start = start.min(end.saturating_sub(1)).max(at.range.start as usize);
     if !source.text.is_char_boundary(start) || !source.text.is_char_boundary(end) {
         return at;

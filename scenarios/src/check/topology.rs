@@ -8,7 +8,7 @@ use crate::{
     requests,
     spec::{Device, Namespace, PEER, Scenario, Wire},
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 pub(super) fn check(c: &mut Checker, s: &Scenario) {
     let (mut peers, mut known) = (Peers::default(), Known::default());
@@ -24,7 +24,31 @@ pub(super) fn check(c: &mut Checker, s: &Scenario) {
         }
     }
     unclaimed(c, &peers);
+    switches(c, s);
     wires(c, s);
+}
+
+fn switches(c: &mut Checker, s: &Scenario) {
+    for (entry, switch) in s.switches.iter() {
+        c.name(entry.place, "switch", &entry.name);
+        if c.names.host(&entry.name).is_ok() {
+            c.say(entry.place, format!("there is a host of the name `{}`, too", entry.name), "", None);
+        }
+        let switch = switch.get();
+        let mut known = IndexSet::new();
+        for port in switch.ports.iter().filter(|p| p.ok) {
+            let name = crate::values::short(&port.value);
+            if let Some(why) = bad_dev_name(&port.value).or((port.value == "lo").then_some("every box has one")) {
+                c.say(port.place, format!("`{name}` can't be the name of a port: {why}"), "", None);
+            } else if !known.insert(port.value.as_str()) {
+                c.say(port.place, format!("port `{name}` is there twice"), "", None);
+            }
+        }
+        if let Some(buffer) = switch.buffer.as_ref().filter(|b| b.ok && !(1..=1_000_000).contains(&b.value)) {
+            let title = format!("a buffer of {} frames is out of range: 1 to 1000000", buffer.value);
+            c.say(buffer.place, title, "", None);
+        }
+    }
 }
 
 /// Which veth has which peer.
@@ -210,6 +234,7 @@ impl Known {
 
 fn wires(c: &mut Checker, s: &Scenario) {
     let mut used: IndexMap<DevRef, String> = IndexMap::new();
+    let mut plugged = IndexSet::new();
     for wire in s.wires.iter() {
         let Some(between) = wire.between.get() else { continue };
         if between.len() != 2 {
@@ -221,12 +246,24 @@ fn wires(c: &mut Checker, s: &Scenario) {
                     wire.between.place,
                     title,
                     "",
-                    Some("more NICs meet in a bridge of a host of its own".to_owned()),
+                    Some("more NICs meet in a switch: `switches: {\"sw1\": Switch(ports: […])}`".to_owned()),
                 );
             }
             continue;
         }
         for end in between.iter() {
+            match end.get().and_then(|path| c.names.port(path)) {
+                Some(Ok(port)) if !plugged.insert(port) => {
+                    c.say(end.place, format!("`{}` has a wire already", end.value), "a port has one cable", None);
+                    continue;
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(e)) => {
+                    c.no_such(end.place, "", e, "");
+                    continue;
+                }
+                None => {}
+            }
             wire_end(c, wire, end, &mut used);
         }
     }

@@ -53,6 +53,7 @@ fn held(c: &Checker, s: &Scenario) -> Held {
         }
         net.commands.iter().for_each(|l| held.say(l));
     }
+    s.hosts.iter().for_each(|(_, h)| held.say(&h.read_script.text));
     s.timeline.iter().for_each(|step| held.say(&step.run));
     held
 }
@@ -197,10 +198,13 @@ fn timeline(c: &mut Checker, s: &Scenario) {
 impl crate::names::Names<'_> {
     /// The first address of a namespace in order of the file, `lo` left out if there is another.
     pub fn first_address(&self, at: NsRef) -> Option<(u32, Place)> {
-        let net = self.net(at).net?;
+        let names = self.net(at);
+        let script = self.hosts[at.host].host.and_then(|h| h.read_script.first_address(names.name));
+        let by_script = || script.map(|a| (a, Place::default()));
+        let Some(net) = names.net else { return by_script() };
         let devices = net.devices.iter();
         let (lo, others): (Vec<_>, Vec<_>) = devices.partition(|(e, _)| e.name == "lo");
         let addresses = others.into_iter().chain(lo).flat_map(|(_, d)| d.addresses.iter());
-        addresses.filter(|a| a.ok).find_map(|a| first_address(a).map(|ip| (ip, a.place)))
+        addresses.filter(|a| a.ok).find_map(|a| first_address(a).map(|ip| (ip, a.place))).or_else(by_script)
     }
 }

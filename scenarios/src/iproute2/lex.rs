@@ -75,6 +75,9 @@ impl Lexer {
                 self.at += 2;
                 self.finish();
             }
+            // The line goes on.
+            '\\' if self.peek(1) == Some('\n') => self.at += 2,
+            '\\' if self.peek(1) == Some('\r') && self.peek(2) == Some('\n') => self.at += 3,
             '#' => {
                 while self.peek(0).is_some_and(|c| c != '\n') {
                     self.at += 1;

@@ -35,8 +35,7 @@ pub struct Scenario {
     pub vars: Named<At<Word>>,
     pub hosts: At<Named<Host>>,
     pub wires: List<Wire>,
-    /// Not there yet.
-    pub switches: Option<At<Anything>>,
+    pub switches: Named<Switched>,
     pub traffic: Named<Traffic>,
     pub timeline: List<Step>,
     pub expect: List<Expectation>,
@@ -59,7 +58,11 @@ pub struct Host {
     pub cores: Option<At<u32>>,
     /// Ticks a second: 100, 250 (if not said), 300 or 1000.
     pub hz: Option<At<u32>>,
-    pub namespaces: At<Named<Namespace>>,
+    pub namespaces: Named<Namespace>,
+    /// Command lines, or the path of a file with them: what is done in `root` after everything that is written here.
+    pub script: Option<At<String>>,
+    #[serde(skip)]
+    pub read_script: crate::script::Script,
 }
 
 /// A set of tables.
@@ -90,6 +93,34 @@ pub struct Wire {
     /// One for each number of a range: "1..4".
     #[allow(dead_code, reason = "unfolded while the list is read")]
     each: Option<At<Anything>>,
+}
+
+/// A box between cables.
+#[derive(Debug, Deserialize)]
+pub enum Switched {
+    Switch(Switch),
+}
+
+impl Switched {
+    pub fn get(&self) -> &Switch {
+        let Switched::Switch(switch) = self;
+        switch
+    }
+}
+
+/// A switch: what comes in by one port goes out by the others.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    pub ports: List<At<String>>,
+    /// Of each port whose wire does not say its own; 10gbit if not said.
+    pub rate: Option<At<Text<Rate>>>,
+    /// From the last bit in to the first bit out; 1us if not said.
+    pub latency: Option<At<Text<Span>>>,
+    /// 300s if not said.
+    pub ageing: Option<At<Text<Span>>>,
+    /// Frames that may wait at each port; 256 if not said.
+    pub buffer: Option<At<u32>>,
 }
 
 /// A command at a time.

@@ -12,7 +12,7 @@ pub mod udp_sink;
 
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, Kernel, NsId},
+    kernel::{Alarm, At, Cx, Kernel, NsId, netns},
 };
 use sim_core::time::Time;
 
@@ -100,6 +100,10 @@ impl Tasks {
     pub fn is_done(&self, id: TaskId) -> bool {
         self.all.get(id.0 as usize).is_none_or(|t| t.state == State::Done)
     }
+    /// Does one that has not exited live in `ns`?
+    pub(crate) fn any_in(&self, ns: NsId) -> bool {
+        self.all.iter().any(|t| t.env.ns == ns && t.state != State::Done)
+    }
     /// Number of tasks ever started.
     pub fn len(&self) -> usize {
         self.all.len()
@@ -163,6 +167,9 @@ pub(crate) fn step(k: &mut Kernel, cx: &mut Cx, id: TaskId) -> bool {
     (t.state, t.deadline) = (state, deadline.map(|d| d.max(cx.clock)));
     if let Some(at) = t.deadline {
         cx.set_alarm(at, Alarm::Task(id.0));
+    }
+    if state == State::Done && k.nameless > 0 {
+        netns::put_net(k, cx, env.ns);
     }
     false
 }

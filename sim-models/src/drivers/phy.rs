@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, boot, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -54,6 +54,8 @@ struct Nic {
     rx: VecDeque<SkBuff>,
     rx_ring: usize,
     qdisc: Qdisc,
+    /// Which NIC of the host it is, from 0.
+    number: u32,
 }
 
 /// pfifo_fast: three bands, each `txqueuelen` packets (NIC-9).
@@ -94,7 +96,7 @@ impl Driver for Phy {
         },
     ];
 
-    fn newlink(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, c: &PhyConfig) -> Result<Self, RtnlError> {
+    fn newlink(k: &mut Kernel, _cx: &mut Cx, _dev: DevId, c: &PhyConfig) -> Result<Self, RtnlError> {
         Ok(Phy(Box::new(Nic {
             rate: c.rate,
             ps_per_byte: whole_ps_per_byte(c.rate),
@@ -109,6 +111,7 @@ impl Driver for Phy {
             rx_ring: c.rx_ring as usize,
             napi: false,
             cpu: 0,
+            number: boot::next_nic(k),
         })))
     }
 
@@ -162,6 +165,30 @@ pub fn plug(k: &mut Kernel, dev: DevId, wire: u32, cpu: u32) {
 pub fn rate(k: &Kernel, dev: DevId) -> Option<Rate> {
     match &k.devs.get(dev)?.kind {
         super::Kind::Physical(Phy(n)) => Some(n.rate),
+        _ => None,
+    }
+}
+
+/// The host's outbound wire that `dev` is plugged into.
+pub fn wire(k: &Kernel, dev: DevId) -> Option<u32> {
+    match &k.devs.get(dev)?.kind {
+        super::Kind::Physical(Phy(n)) => n.wire,
+        _ => None,
+    }
+}
+
+/// How long a frame of `len` bytes, header included, takes on the line of `dev`; no time at other devices.
+pub fn line_time(k: &Kernel, dev: DevId, len: u32) -> Span {
+    match k.devs.get(dev).map(|d| &d.kind) {
+        Some(super::Kind::Physical(Phy(n))) => on_the_line(n, len),
+        _ => Span::ZERO,
+    }
+}
+
+/// Which NIC of the host `dev` is, from 0; `None` for other devices.
+pub fn number(k: &Kernel, dev: DevId) -> Option<u32> {
+    match &k.devs.get(dev)?.kind {
+        super::Kind::Physical(Phy(n)) => Some(n.number),
         _ => None,
     }
 }

@@ -1,11 +1,11 @@
 //! net/ipv4/arp.c: who answers for which address, and what is learned from it.
 
 use super::{
-    At, Cx, DevId, Kernel, NetDevice, PktType, Reason, SkBuff, addr, dev, fib,
+    At, Cx, DevId, Kernel, NetDevice, PktType, Reason, SkBuff, addr, boot, dev, fib,
     mib::M,
     neigh,
     netdevice::{IFF_LOOPBACK, IFF_NOARP, IFF_POINTOPOINT},
-    route::{self, DstKind},
+    route::{self, DstKind, NoRoute},
     rtnl::{Nud, RouteType, Scope},
     sysctl::ConfBits,
 };
@@ -133,8 +133,14 @@ fn process(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, arp: Arp) {
 
 /// A request whose target can be routed (ARP-7 to 12). True: it is done with, whether answered or not.
 fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bool {
-    let Ok(found) = route::input_lookup(k, rx, arp.tpa, arp.spa) else {
-        return false;
+    let found = match route::input_lookup(k, rx, arp.tpa, arp.spa) {
+        Ok(found) => found,
+        Err(e) => {
+            if let NoRoute::Martian(reason) = e {
+                boot::martian(k, cx, skb, rx, (arp.tpa, arp.spa), reason);
+            }
+            return false;
+        }
     };
     match found.kind {
         DstKind::Local => {

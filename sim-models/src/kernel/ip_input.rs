@@ -1,7 +1,7 @@
 //! net/ipv4/ip_input.c: the header is checked, the way is found, local packets go up.
 
 use super::{
-    At, Cx, Kernel, PktType, Reason, SkBuff, icmp, ip_forward,
+    At, Cx, Kernel, PktType, Reason, SkBuff, boot, icmp, ip_forward,
     mib::M,
     route::{self, Dst, DstKind, In},
     sock,
@@ -55,6 +55,9 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
 fn martian(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In, reason: Reason) {
     if reason == Reason::IP_RPFILTER {
         k.net_mut(rx.ns).mib[M::TcpExtIPReversePathFilter] += 1;
+    }
+    if let Some((dst, src)) = skb.frame.ip4().map(|ip| (ip.dst, ip.src)) {
+        boot::martian(k, cx, &skb, rx.dev, (dst, src), reason);
     }
     cx.drop(k, skb, At::IpRcv, reason);
 }

@@ -4,7 +4,7 @@
 //! most once a second (DEV-14, 15).
 
 use super::{
-    Cx, DevId, Kernel, addr, neigh,
+    Cx, DevId, Kernel, addr, boot, neigh,
     netdevice::OperState,
     sysctl::ConfBits,
     timer::{self, Timer, TimerId},
@@ -45,6 +45,7 @@ fn set_carrier(k: &mut Kernel, cx: &mut Cx, dev: DevId, on: bool) {
     let d = &mut k.devs[dev];
     if d.carrier != on {
         d.carrier = on;
+        boot::link(k, cx, dev, on);
         fire_event(k, cx, dev);
     }
 }
@@ -115,6 +116,7 @@ pub fn settle(k: &mut Kernel, cx: &mut Cx) {
     if !k.linkwatch.running {
         drain(k, cx);
         k.linkwatch.running = true;
+        k.log.ready();
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod addr;
 pub mod arp;
 pub mod at;
+pub mod boot;
 mod ctx;
 pub mod dev;
 pub mod fib;
@@ -16,6 +17,7 @@ pub mod linkwatch;
 pub mod mib;
 pub mod neigh;
 pub mod netdevice;
+pub mod netns;
 pub mod observe;
 pub mod reason;
 pub mod route;
@@ -37,7 +39,7 @@ pub use reason::Reason;
 pub use rtnl::{Errno, RtnlError, RtnlOp};
 pub use skb::{Flying, PktType, Pool, SkBuff};
 
-use crate::{cpu::Cpu, drivers::Config};
+use crate::cpu::Cpu;
 
 /// A namespace of this host: an index into [`Kernel::nets`]. 0 is the initial one, `root`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -60,6 +62,8 @@ pub struct Kernel {
     /// Drivers loaded so far, in order (`ip link add` loads what is missing).
     pub loaded: Vec<&'static str>,
     pub linkwatch: linkwatch::LinkWatch,
+    /// `dmesg`.
+    pub log: Box<boot::Log>,
     /// Ticks a second; one of 100, 250, 300, 1000.
     pub hz: u32,
     /// `net.core.netdev_max_backlog`, packets.
@@ -70,7 +74,9 @@ pub struct Kernel {
     /// counts on).
     pub(crate) next_mac: u32,
     /// Namespaces by name: only asked, never iterated.
-    ns_names: rustc_hash::FxHashMap<String, NsId>,
+    pub(crate) ns_names: rustc_hash::FxHashMap<String, NsId>,
+    /// Namespaces that only their processes keep.
+    pub(crate) nameless: u32,
     /// Bumped by every change of configuration: what was decided before it is decided anew.
     pub(crate) generation: u32,
     pub(crate) routes: route::Recent,
@@ -93,6 +99,7 @@ pub struct NetNs {
     pub icmp: icmp::Limits,
     pub frags: ip_frag::Frags,
     pub(crate) ip_id: u16,
+    pub life: netns::Life,
 }
 
 impl NetNs {
@@ -109,6 +116,7 @@ impl NetNs {
             icmp: icmp::Limits::default(),
             frags: ip_frag::Frags::default(),
             ip_id: 0,
+            life: netns::Life::Alive,
         }
     }
 }
@@ -125,32 +133,19 @@ impl Kernel {
             tasks: crate::apps::Tasks::default(),
             loaded: vec!["loopback"],
             linkwatch: linkwatch::LinkWatch::default(),
+            log: Box::default(),
             hz,
             max_backlog: 1000,
             host,
             next_mac: 0,
             ns_names: rustc_hash::FxHashMap::default(),
+            nameless: 0,
             generation: 1,
             routes: route::Recent::default(),
             xmit_depth: 0,
         };
         k.new_ns(cx, "root");
         k
-    }
-
-    /// `ip netns add NAME`: a new set of tables with a `lo` that is down (DEV-37). conf/all and conf/default are
-    /// copied from the initial namespace as they are now (DEV-40).
-    pub fn new_ns(&mut self, cx: &mut Cx, name: &str) -> NsId {
-        let ns = NsId(self.nets.len() as u32);
-        let conf = match self.nets.first() {
-            Some(root) => sysctl::NetConf::inherit(&root.conf),
-            None => sysctl::NetConf::default(),
-        };
-        self.nets.push(NetNs::new(name, conf));
-        self.ns_names.insert(name.to_owned(), ns);
-        let lo = Config::Loopback(Default::default());
-        rtnl::register_lo(self, cx, ns, &lo);
-        ns
     }
 
     /// The namespace called `name`.

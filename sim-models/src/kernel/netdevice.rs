@@ -107,6 +107,8 @@ pub struct Cold {
     pub allmulti: u32,
     /// The address was set by hand (`NET_ADDR_SET`), DEV-45.
     pub mac_set: bool,
+    /// `NETREG_UNREGISTERING`: it is about to go.
+    pub unregistering: bool,
     /// A carrier change waits for linkwatch.
     pub linkwatch: bool,
     /// `ip -s -s link`: multicast frames received; frames for other MACs; missed by the NIC.
@@ -164,6 +166,8 @@ pub struct Devices {
     slots: Vec<(NonZeroU32, Option<NetDevice>)>,
     free: Vec<u32>,
     names: IndexMap<Name, DevId, FxBuildHasher>,
+    /// Where devices were and what they were called that are gone: a walk may have met them.
+    former: Vec<(DevId, NsId, String)>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -202,7 +206,14 @@ impl Devices {
         slot.0 = slot.0.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.free.push(id.index);
         self.names.swap_remove(&Asked(dev.ns, &dev.cold.name));
+        self.former.push((id, dev.ns, dev.cold.name.clone()));
         Some(dev)
+    }
+
+    /// Namespace and name of a device, even if it is gone.
+    pub fn name_of(&self, id: DevId) -> Option<(NsId, &str)> {
+        let former = || self.former.iter().find(|f| f.0 == id).map(|f| (f.1, f.2.as_str()));
+        self.get(id).map(|d| (d.ns, d.name())).or_else(former)
     }
 
     /// The device called `name` in `ns`.

@@ -64,6 +64,8 @@ pub enum StepKind {
     Note { text: String, origin: Option<u32> },
     /// It came off a wire into the rx ring.
     Landed,
+    /// An external switch sends it on: its first bit goes out at `begins`, the last has left at `left`.
+    Switched { text: String, begins: Time, left: Time },
     /// Used up by the kernel itself.
     Consumed,
     /// A process has read it.
@@ -133,7 +135,7 @@ impl Observer {
         self.step(time, skb, StepKind::Note { text, origin });
     }
 
-    pub(super) fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
+    pub(crate) fn step(&mut self, time: Time, skb: &SkBuff, what: StepKind) {
         let complete = matches!(what, StepKind::Hop { at: At::IpOutput, .. });
         if complete && self.followed.is_none() && skb.frame.payload.tag.flow != 0 {
             self.followed = Some(skb.frame.clone());

@@ -67,4 +67,5 @@ reasons! {
     RX_MISSED "the NIC's rx ring was full: counted by the NIC, never seen by the kernel",
     DEV_DOWN "the NIC was down or unplugged when the frame arrived: never seen by the kernel",
     WIRE_LOSS "lost on the wire",
+    SWITCH_BUFFER "the external switch had no room for it on the way out: never seen by a kernel",
 }

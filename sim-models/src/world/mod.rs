@@ -5,7 +5,8 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Pool, observe::Ledger, timer},
+    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, timer},
+    switch::{self, Switch},
 };
 use sim_core::{
     digest::Digest,
@@ -23,6 +24,8 @@ pub struct Host {
     pub kernel: Kernel,
     pub cx: Cx,
     inbound: Vec<Inbound>,
+    /// This is no host but a box that sends frames on; its kernel only holds the ports.
+    switch: Option<Box<Switch>>,
 }
 
 /// The receiving end of one direction of a cable: frames in flight, in order of arrival, and one alarm.
@@ -42,6 +45,8 @@ pub struct World {
     seed: u64,
     /// How the hosts are spread over threads, where several work on it.
     team: Option<Team<Host>>,
+    /// Hosts that are added keep a log (`dmesg`).
+    pub keep_log: bool,
     /// Stop with an error after so many events.
     pub max_events: u64,
 }
@@ -56,16 +61,44 @@ pub struct End {
 impl World {
     /// An empty world. All random streams derive from `seed`.
     pub fn new(costs: Costs, seed: u64) -> World {
-        World { hosts: Vec::new(), thread: Box::default(), costs: costs.into(), seed, team: None, max_events: u64::MAX }
+        World {
+            hosts: Vec::new(),
+            thread: Box::default(),
+            costs: costs.into(),
+            seed,
+            team: None,
+            keep_log: false,
+            max_events: u64::MAX,
+        }
     }
 
     /// Boots a host. `hz`: ticks a second.
     pub fn add_host(&mut self, name: &str, cores: u32, hz: u32) -> usize {
         let number = self.hosts.len() as u32;
         let mut cx = Cx::new(number, hz, self.costs.clone(), Streams::new(self.seed));
-        let kernel = Kernel::new(&mut cx, number, cores, hz);
-        self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new() });
+        let mut kernel = Kernel::new(&mut cx, number, cores, hz);
+        if self.keep_log {
+            boot::keep(&mut kernel);
+        }
+        self.hosts.push(Host { name: name.to_owned(), kernel, cx, inbound: Vec::new(), switch: None });
         self.hosts.len() - 1
+    }
+
+    /// An external switch without ports. It counts among [`World::hosts`], where hosts should come first.
+    pub fn add_switch(&mut self, name: &str, settings: switch::Settings) -> usize {
+        let number = self.add_host(name, 1, 250);
+        self.hosts[number].switch = Some(Box::new(Switch::new(settings)));
+        number
+    }
+
+    /// One more port of a switch, for the end of a wire.
+    ///
+    /// # Errors
+    /// The name is none, or is taken. EOPNOTSUPP: `on` is a host.
+    pub fn add_port(&mut self, on: usize, name: &str, rate: Rate) -> Result<DevId, RtnlError> {
+        let Host { kernel, cx, switch, .. } = &mut self.hosts[on];
+        let switch = switch.as_mut().ok_or(RtnlError::new(Errno::EOPNOTSUPP))?;
+        switch.add_port(kernel, cx, name, rate)
     }
 
     /// Plugs a cable between two physical NICs. `delay` is one way; the carrier comes up on both ends.
@@ -94,6 +127,7 @@ impl World {
             crate::kernel::linkwatch::settle(&mut h.kernel, &mut h.cx);
             h.cx.queue.set_limit(self.max_events);
         }
+        self.hand_over();
         match &mut self.team {
             Some(team) => team.run(&mut self.hosts, &mut self.thread, until, self.max_events),
             None => engine::run(&mut self.hosts, &mut self.thread, until, self.max_events),
@@ -104,6 +138,22 @@ impl World {
     /// by side. Results are the same for any number; after an error what the hosts have done beyond it is not.
     pub fn set_threads(&mut self, threads: usize) {
         self.team = Team::new(&self.hosts, threads);
+    }
+
+    /// How long the cable into `dev` is, one way.
+    pub fn delay_into(&self, host: usize, dev: DevId) -> Option<Span> {
+        let port = self.hosts[host].inbound.iter().position(|i| i.dev == dev)?;
+        let mut outbound = self.hosts.iter().flat_map(|h| &h.cx.outbound);
+        outbound.find(|o| o.to as usize == host && o.port as usize == port).map(|o| o.delay)
+    }
+
+    /// What hosts sent outside of a run (a request's gratuitous ARP) gets on its way.
+    fn hand_over(&mut self) {
+        for from in 0..self.hosts.len() {
+            for s in std::mem::take(&mut self.hosts[from].cx.thread.out) {
+                self.hosts[s.to as usize].receive(s, &mut self.thread.pending);
+            }
+        }
     }
 
     /// The time of the earliest pending event, [`Time::MAX`] if none.
@@ -175,6 +225,11 @@ impl World {
 }
 
 impl Host {
+    /// `None`: it is a host with a kernel that works.
+    pub fn switch(&self) -> Option<&Switch> {
+        self.switch.as_deref()
+    }
+
     /// Frames that wait anywhere in this host, or fly towards it.
     pub fn in_flight(&self) -> u64 {
         let k = &self.kernel;
@@ -207,7 +262,10 @@ impl Host {
                 let i = &mut self.inbound[port as usize];
                 let dev = i.dev;
                 let Some(f) = land(i, cx, port) else { return };
-                phy::frame(k, cx, dev, f);
+                match &mut self.switch {
+                    None => phy::frame(k, cx, dev, f),
+                    Some(sw) => switch::frame(sw, k, cx, dev, f),
+                }
             }
             Alarm::Cpu(on) => cpu::alarm(k, cx, on),
             Alarm::Wheel(on) => {

@@ -2,7 +2,7 @@
 
 use super::{fdb, mtu_auto_adjust, state, state_mut};
 use crate::drivers::{Event, Kind, phy};
-use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, linkwatch, rtnl};
+use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, boot, linkwatch, rtnl};
 use crate::packet::Mac;
 
 /// `BR_STATE_*`
@@ -154,10 +154,12 @@ pub(super) fn br_add_if(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) -> R
     let flags = LEARNING | FLOOD | MCAST_FLOOD | BCAST_FLOOD;
     let cost = port_cost(k, dev);
     state_mut(k, br).ports.insert(no, Port { dev, state: PortState::Disabled, flags, priority: 32, cost });
+    announce(k, cx, br, no, dev, PortState::Blocking);
+    announce(k, cx, br, no, dev, PortState::Disabled);
+    rtnl::dev_set_allmulti(k, cx, dev, true);
+    rtnl::dev_set_promiscuity(k, cx, dev, true);
     let d = &mut k.devs[dev];
     (d.master, d.port) = (Some(br), no);
-    d.cold.allmulti += 1;
-    d.cold.promiscuity += 1;
     let mac = d.mac;
     let usable = d.is_up() && d.oper_up();
     state_mut(k, br).fdb.add_local(mac, no, cx.jiffies());
@@ -184,30 +186,40 @@ pub(super) fn br_del_if(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) {
 /// `del_nbp`: the port with all its entries goes.
 pub(super) fn del_nbp(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) {
     let no = k.devs[dev].port;
+    rtnl::dev_set_allmulti(k, cx, dev, false);
+    rtnl::dev_set_promiscuity(k, cx, dev, false);
     disable_port(k, cx, br, no);
     state_mut(k, br).ports.remove(no);
     fdb::delete_port(k, br, no);
     let d = &mut k.devs[dev];
     (d.master, d.port) = (None, 0);
-    d.cold.allmulti = d.cold.allmulti.saturating_sub(1);
-    d.cold.promiscuity = d.cold.promiscuity.saturating_sub(1);
 }
 
-fn set_state(k: &mut Kernel, br: DevId, no: u16, to: PortState) {
+/// `br_set_state`: also the same state again is said.
+fn set_state(k: &mut Kernel, cx: &Cx, br: DevId, no: u16, to: PortState) {
     if let Some(p) = state_mut(k, br).ports.get_mut(no) {
         p.state = to;
+        let dev = p.dev;
+        announce(k, cx, br, no, dev, to);
     }
+}
+
+/// `br_info` of a port's state.
+fn announce(k: &mut Kernel, cx: &Cx, br: DevId, no: u16, dev: DevId, to: PortState) {
+    boot::says(k, cx, |k| {
+        format!("{}: port {no}({}) entered {} state", k.devs[br].name(), k.devs[dev].name(), to.name())
+    });
 }
 
 /// `br_stp_enable_port`
 fn enable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
-    set_state(k, br, no, PortState::Blocking);
+    set_state(k, cx, br, no, PortState::Blocking);
     port_state_selection(k, cx, br);
 }
 
 /// `br_stp_disable_port`: what was learned there is forgotten (BR-19).
 fn disable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
-    set_state(k, br, no, PortState::Disabled);
+    set_state(k, cx, br, no, PortState::Disabled);
     state_mut(k, br).fdb.forget_port(no);
     port_state_selection(k, cx, br);
 }
@@ -216,11 +228,12 @@ fn disable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
 /// port forwards (BR-5).
 pub(super) fn port_state_selection(k: &mut Kernel, cx: &mut Cx, br: DevId) {
     let mut live = false;
-    for p in state_mut(k, br).ports.slots.iter_mut().flatten() {
-        if p.state == PortState::Blocking {
-            p.state = PortState::Forwarding;
+    for no in 1..state(k, br).ports.slots.len() as u16 {
+        let Some(was) = state(k, br).ports.get(no).map(|p| p.state) else { continue };
+        if was == PortState::Blocking {
+            set_state(k, cx, br, no, PortState::Forwarding);
         }
-        live |= p.state == PortState::Forwarding;
+        live |= matches!(was, PortState::Blocking | PortState::Forwarding);
     }
     if live {
         linkwatch::netif_carrier_on(k, cx, br);

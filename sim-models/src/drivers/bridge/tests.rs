@@ -453,8 +453,8 @@ fn in_the_walk() {
         [
             "fdb: learned 02:00:00:00:00:01 dev p1 master br0",
             "flood to 2 ports, and up to this host",
-            "p3 hands the frame to its peer",
-            "p2 hands the frame to its peer",
+            "14 bytes into the buffer of b/q3",
+            "14 bytes into the buffer of b/q2",
         ]
     );
     assert_eq!(
@@ -462,7 +462,7 @@ fn in_the_walk() {
         [
             "fdb: learned 02:00:00:00:00:02 dev p2 master br0",
             "? fdb 02:00:00:00:00:01 dev p1 master br0, age 0.0 s",
-            "p1 hands the frame to its peer",
+            "14 bytes into the buffer of b/q1",
         ]
     );
     assert_eq!(
@@ -471,8 +471,8 @@ fn in_the_walk() {
             "fdb: 02:00:00:00:00:02 moved from p2 to p3",
             "? fdb 02:00:00:00:00:09: no entry in br0",
             "flood to 2 ports",
-            "p2 hands the frame to its peer",
-            "p1 hands the frame to its peer",
+            "14 bytes into the buffer of b/q2",
+            "14 bytes into the buffer of b/q1",
         ]
     );
     assert_eq!(notes(m(0xff), "p3", m(2)), ["? fdb 02:00:00:00:00:ff dev br0 master br0 permanent"]);

@@ -1,6 +1,6 @@
 //! The table itself: entries in slots, found by (device, address).
 
-use super::super::{At, Cx, DevId, Kernel, NsId, Reason, SkBuff, rtnl::Nud, timer::TimerId};
+use super::super::{At, Cx, DevId, Kernel, NsId, Reason, SkBuff, boot, rtnl::Nud, timer::TimerId};
 use crate::packet::{Ip4Addr, Mac};
 use rustc_hash::FxHashMap;
 use std::{cell::Cell, collections::VecDeque};
@@ -193,6 +193,9 @@ pub(super) fn create(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, permanent
     if !permanent && k.neigh4.is_full(now, k.hz) {
         forced_gc(k, cx);
         if k.neigh4.gc_entries >= k.neigh4.gc_thresh3 {
+            if boot::net_ratelimit(k, cx) {
+                boot::says(k, cx, |_| "neighbour: arp_cache: neighbor table overflow!".to_owned());
+            }
             return None;
         }
     }

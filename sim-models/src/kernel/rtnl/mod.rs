@@ -10,7 +10,7 @@ mod route;
 
 #[cfg(test)]
 pub(crate) use link::testing;
-pub(crate) use link::{changeaddr, register_lo, set_mtu};
+pub(crate) use link::{changeaddr, cleanup_net, dev_set_allmulti, dev_set_promiscuity, register_lo, set_mtu};
 
 pub use errno::Errno;
 
@@ -343,6 +343,7 @@ impl Kernel {
     /// The kernel's own: errno and extack text. Nothing is changed then, unless the kernel itself leaves a part done.
     pub fn rtnl(&mut self, cx: &mut Cx, ns: NsId, op: &RtnlOp) -> Result<(), RtnlError> {
         self.changed();
+        self.log.request(cx.origin);
         let answer = match op {
             RtnlOp::NewLink { name, attrs, config } => link::new_link(self, cx, ns, name, attrs, config),
             RtnlOp::SetLink { name, attrs } => link::set_link(self, cx, ns, name, attrs),
@@ -360,6 +361,7 @@ impl Kernel {
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
         };
         super::linkwatch::work(self, cx);
+        self.log.done();
         answer
     }
 }

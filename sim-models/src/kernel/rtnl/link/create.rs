@@ -4,7 +4,7 @@ use super::{Config, Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, device, maste
 use crate::{
     drivers::{self, Kind, veth::Peer},
     kernel::{
-        DevId, NetDevice, addr, neigh,
+        DevId, NetDevice, addr, boot, neigh,
         netdevice::{Cold, OperState, Stats},
         sysctl::{ConfBits, DevConf},
     },
@@ -44,9 +44,28 @@ pub(in super::super) fn new_link(
         return Err(RtnlError::msg(Errno::EOPNOTSUPP, "Unknown device type"));
     }
     // request_module
-    if c.is_virtual() && !k.loaded.contains(&c.kind()) {
+    let loads = c.is_virtual() && !k.loaded.contains(&c.kind());
+    if loads {
         k.loaded.push(c.kind());
     }
+    let made = newlink(k, cx, name, (target, peer_ns), a, c);
+    if c.is_virtual() {
+        tell(k, cx, name, target, c, loads, &made);
+    }
+    let dev = made?;
+    configure(k, cx, dev, a, upper).inspect_err(|_| remove::dellink(k, cx, dev))
+}
+
+/// `__rtnl_newlink`: one device, or two that are joined; the second one of `spaces` is the peer's.
+fn newlink(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    name: &str,
+    (target, peer_ns): (NsId, NsId),
+    a: &LinkAttrs,
+    c: &Config,
+) -> Result<DevId, RtnlError> {
+    let peer = drivers::peer(c);
     validate(a, c, peer.is_some())?;
     if let Some(p) = &peer {
         validate(&p.attrs, c, true)?;
@@ -62,7 +81,25 @@ pub(in super::super) fn new_link(
     if let Some(first) = first {
         join(k, dev, first);
     }
-    configure(k, cx, dev, a, upper).inspect_err(|_| remove::dellink(k, cx, dev))
+    Ok(dev)
+}
+
+/// What `dmesg` does not show: who asked for a device, which driver was loaded for it, what came of it.
+fn tell(k: &mut Kernel, cx: &Cx, name: &str, ns: NsId, c: &Config, loads: bool, made: &Result<DevId, RtnlError>) {
+    boot::remarks(k, cx, |k| {
+        let kind = c.kind();
+        let name = made.as_ref().map_or(name, |dev| k.devs[*dev].name());
+        let loaded =
+            if loads { format!(": request_module(\"rtnl-link-{kind}\"), driver {kind} loaded") } else { String::new() };
+        let more = match made {
+            Err(e) => format!("; refused: {e}"),
+            Ok(dev) => drivers::other_end(k, *dev).map_or(String::new(), |p| {
+                let p = &k.devs[p];
+                format!("; peer {} registered first", boot::place(k, p.ns, p.name()))
+            }),
+        };
+        format!("RTM_NEWLINK {} kind {kind}{loaded}{more}", boot::place(k, ns, name))
+    });
 }
 
 /// `ops->validate`: all Ethernet drivers look at the address; the driver of pairs at the MTU, too, and says no more than
@@ -126,6 +163,7 @@ fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, a: &LinkAttrs, c: &
         remove::unregister(k, cx, &[dev]);
         return Err(e);
     }
+    boot::probed(k, dev);
     Ok(dev)
 }
 
@@ -164,6 +202,7 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAtt
             promiscuity: 0,
             allmulti: 0,
             mac_set: a.address.is_some(),
+            unregistering: false,
             linkwatch: false,
             multicast: 0,
             rx_otherhost_dropped: 0,

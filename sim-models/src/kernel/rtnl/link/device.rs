@@ -4,7 +4,7 @@ use super::{Cx, Errno, Kernel, RtnlError};
 use crate::{
     drivers::{self, Event},
     kernel::{
-        DevId, addr, arp, neigh,
+        DevId, addr, arp, boot, neigh,
         netdevice::{IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_UP},
     },
     packet::Mac,
@@ -98,6 +98,27 @@ pub(crate) fn changeaddr(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     notify(k, cx, dev, Event::ChangeAddr);
 }
 
+/// `dev_set_promiscuity`: one more wants to see all frames, or one less.
+pub(crate) fn dev_set_promiscuity(k: &mut Kernel, cx: &Cx, dev: DevId, on: bool) {
+    if count(&mut k.devs[dev].cold.promiscuity, on) {
+        boot::mode(k, cx, dev, on, "promiscuous");
+    }
+}
+
+/// `dev_set_allmulti`
+pub(crate) fn dev_set_allmulti(k: &mut Kernel, cx: &Cx, dev: DevId, on: bool) {
+    if count(&mut k.devs[dev].cold.allmulti, on) {
+        boot::mode(k, cx, dev, on, "allmulticast");
+    }
+}
+
+/// True: the first one came, or the last one went.
+fn count(n: &mut u32, on: bool) -> bool {
+    let was = *n;
+    *n = if on { was + 1 } else { was.saturating_sub(1) };
+    (was == 0) != (*n == 0)
+}
+
 /// `ip link set DEV arp|promisc|allmulticast on|off`. True: an up device is to say that it changed.
 pub(super) fn change_flags(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &super::LinkAttrs) -> bool {
     let d = &mut k.devs[dev];
@@ -110,16 +131,16 @@ pub(super) fn change_flags(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &super::L
     put(IFF_NOARP, a.arp.map(|on| !on));
     put(IFF_PROMISC, a.promisc);
     put(IFF_ALLMULTI, a.allmulticast);
-    let changed = was ^ d.flags;
-    let count = |n: &mut u32, on: bool| *n = if on { *n + 1 } else { n.saturating_sub(1) };
+    let flags = d.flags;
+    let changed = was ^ flags;
     if changed & IFF_PROMISC != 0 {
-        count(&mut d.cold.promiscuity, d.flags & IFF_PROMISC != 0);
+        dev_set_promiscuity(k, cx, dev, flags & IFF_PROMISC != 0);
     }
     if changed & IFF_ALLMULTI != 0 {
-        count(&mut d.cold.allmulti, d.flags & IFF_ALLMULTI != 0);
+        dev_set_allmulti(k, cx, dev, flags & IFF_ALLMULTI != 0);
     }
     // arp_netdev_event
-    let arp = changed & IFF_NOARP != 0 && d.is_up();
+    let arp = changed & IFF_NOARP != 0 && k.devs[dev].is_up();
     if arp {
         neigh::flush_dev(k, cx, dev, true);
     }

@@ -13,7 +13,8 @@ mod tests;
 
 pub(super) use create::new_link;
 pub(crate) use create::register_lo;
-pub(crate) use device::{changeaddr, set_mtu};
+pub(crate) use device::{changeaddr, dev_set_allmulti, dev_set_promiscuity, set_mtu};
+pub(crate) use remove::cleanup_net;
 pub(super) use remove::del_link;
 pub(super) use set::set_link;
 

@@ -3,7 +3,7 @@
 use super::{Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, create, device, master, named, names, netns, remove};
 use crate::{
     drivers::{self, bridge},
-    kernel::{DevId, addr, linkwatch},
+    kernel::{DevId, addr, boot, linkwatch},
 };
 
 /// `ip link set NAME …`: first the driver's own settings and those of the port, then as [`do_setlink`] orders it. What
@@ -63,7 +63,7 @@ fn do_setlink(
         device::set_mtu(k, cx, dev, mtu)?;
     }
     if let Some(new) = &a.rename {
-        change_name(k, dev, new)?;
+        change_name(k, cx, dev, new)?;
     }
     *notify |= device::change_flags(k, cx, dev, a);
     match a.up {
@@ -97,11 +97,13 @@ fn changelink(k: &mut Kernel, cx: &mut Cx, dev: DevId, args: &[(String, String)]
 }
 
 /// `dev_change_name`: an up device may be renamed, too.
-fn change_name(k: &mut Kernel, dev: DevId, new: &str) -> Result<(), RtnlError> {
-    let ns = k.devs[dev].ns;
-    if k.devs[dev].name() != new {
+fn change_name(k: &mut Kernel, cx: &Cx, dev: DevId, new: &str) -> Result<(), RtnlError> {
+    let (ns, old) = (k.devs[dev].ns, k.devs[dev].name().to_owned());
+    if old != new {
         let name = names::dev_get_valid_name(k, ns, new)?;
         k.devs.rename(dev, ns, &name);
+        let up = if k.devs[dev].is_up() { " (while UP)" } else { "" };
+        boot::says(k, cx, |_| format!("{name}: renamed from {old}{up}"));
     }
     Ok(())
 }
@@ -125,7 +127,7 @@ pub(super) fn do_set_master(k: &mut Kernel, cx: &mut Cx, dev: DevId, upper: u32)
 /// `dev_change_net_namespace` (DEV-29 to 32): the device is closed and loses addresses, routes, neighbours and its
 /// master; it keeps its MAC, MTU, statistics, its peer, its name if that is free there (`pattern` is the second choice),
 /// and its ifindex, if it is.
-fn change_net_namespace(
+pub(super) fn change_net_namespace(
     k: &mut Kernel,
     cx: &mut Cx,
     dev: DevId,
@@ -145,6 +147,10 @@ fn change_net_namespace(
         })?;
     }
     let ifindex = names::dev_index_reserve(k, ns, k.devs[dev].ifindex);
+    boot::remarks(k, cx, |k| {
+        let (from, to) = (boot::place(k, k.devs[dev].ns, k.devs[dev].name()), &k.net(ns).name);
+        format!("RTM_SETLINK {from}: moves to namespace {to}; its addresses, routes and neighbours stay behind")
+    });
     device::dev_close(k, cx, dev);
     create::unlist(k, dev);
     remove::leave(k, cx, dev);
