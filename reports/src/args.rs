@@ -62,7 +62,18 @@ pub enum Command {
     /// Show the life of one packet, stage by stage, with the tables it met
     #[command(after_help = WALK_EXAMPLES)]
     Walk(Walk),
+    /// Show what is plugged into what: hosts, namespaces, devices, cables, and one router for each host
+    #[command(after_help = TOPOLOGY_EXAMPLES)]
+    Topology(Topology),
 }
+
+const TOPOLOGY_EXAMPLES: &str = "\
+Examples:
+  onerouter topology scenarios/docker/outside.ron                   as text
+  onerouter topology scenarios/docker/outside.ron --svg net.svg     as a picture
+  onerouter topology scenarios/docker/outside.ron --svg - | xmllint --format -
+
+Of a sweep the first point is shown, with the first seed, at the end of the run.";
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -110,6 +121,16 @@ pub struct Walk {
     /// Also the way before the host that dropped it
     #[arg(short, long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Topology {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Draw a picture into this file, or to standard output if it is `-`
+    #[arg(long, value_name = "OUT")]
+    pub svg: Option<PathBuf>,
 }
 
 #[cfg(test)]

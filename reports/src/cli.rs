@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     panic::{self, AssertUnwindSafe},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     thread,
     time::Instant,
@@ -17,10 +17,10 @@ use crate::{
     args::{self, Cli, Command},
     figures::{Figures, Status},
     journey,
-    output::Output,
+    output::{self, Output},
     paint::Paint,
     progress::Progress,
-    report, snapshots, text, units,
+    report, snapshots, text, topology, units,
 };
 
 /// All holds.
@@ -72,6 +72,7 @@ where
         Command::Run(args) => run_command(args, &mut streams),
         Command::Check(args) => check_command(args, &mut streams),
         Command::Walk(args) => walk_command(args, &mut streams),
+        Command::Topology(args) => topology_command(args, &mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";
@@ -248,18 +249,53 @@ fn check_command(args: &args::Check, streams: &mut Streams) -> io::Result<u8> {
     Ok(GOOD)
 }
 
-fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
-    let plans = match scenarios::plans(&[PathBuf::from(&args.file)]) {
-        Ok(plans) => plans,
+/// The one scenario of a path, or the exit code; `what` needs one.
+fn one_plan(file: &Path, what: &str, streams: &mut Streams) -> Result<Plan, u8> {
+    let mut plans = scenarios::plans(&[PathBuf::from(file)]).map_err(|mistakes| streams.mistakes(&mistakes))?;
+    match plans.pop() {
+        Some(plan) if plans.is_empty() => Ok(plan),
+        _ => {
+            let count = units::thousands(plans.len() as u64 + 1);
+            streams.complain(&format!("error: {what} one scenario, and there are {count} below this path\n"));
+            Err(BAD_INPUT)
+        }
+    }
+}
+
+/// Runs the first point with the first seed, and shows what was plugged into what at its end.
+fn topology_command(args: &args::Topology, streams: &mut Streams) -> io::Result<u8> {
+    let plan = match one_plan(&args.file, "topology shows", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
+    };
+    let run = match run::simulate(&plan, 0, plan.seeds.first().copied().unwrap_or(1), true) {
+        Ok(run) => run,
         Err(mistakes) => return Ok(streams.mistakes(&mistakes)),
     };
-    let [plan] = plans.as_slice() else {
-        let count = units::thousands(plans.len() as u64);
-        streams.complain(&format!(
-            "error: walk follows a packet of one scenario, and there are {count} below this path\n"
-        ));
-        return Ok(BAD_INPUT);
+    let Some(topology) = &run.topology else { return Ok(FAULT) };
+    let Some(out) = &args.svg else {
+        let text: Vec<String> = topology::text(topology).lines().map(units::printable).collect();
+        streams.say(&text.join("\n"))?;
+        streams.say("\n")?;
+        return Ok(GOOD);
     };
+    let traffic = topology::Traffic::of(&run, topology);
+    let svg = topology::scene(topology, &traffic, &plan.title).svg();
+    if out.as_os_str() == "-" {
+        streams.say(&svg)?;
+    } else if let Err(error) = output::replace(out, svg.as_bytes()) {
+        streams.complain(&format!("error: {error}\n"));
+        return Ok(BAD_INPUT);
+    }
+    Ok(GOOD)
+}
+
+fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
+    let plan = match one_plan(&args.file, "walk follows a packet of", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
+    };
+    let plan = &plan;
     match run::follow(plan, 0, args.flow.as_deref(), args.packet, args.all) {
         Ok(Some(mut journey)) => {
             note_point(plan, &mut journey.notes);

@@ -15,7 +15,7 @@ use crate::{
 pub type Writer = fn(&Figures, &mut dyn Write) -> io::Result<()>;
 
 /// File name and writer of each table.
-pub const TABLES: [(&str, Writer); 7] = [
+pub const TABLES: [(&str, Writer); 8] = [
     ("flows.csv", flows),
     ("percentiles.csv", percentiles),
     ("cdf.csv", cdf),
@@ -23,6 +23,7 @@ pub const TABLES: [(&str, Writer); 7] = [
     ("drops.csv", drops),
     ("stages.csv", stages),
     ("verdicts.csv", verdicts),
+    ("topology.csv", topology),
 ];
 
 /// A number, or nothing.
@@ -160,6 +161,41 @@ fn stages(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
     for (scenario, point) in points(figures) {
         for (hop, (count, ps)) in &point.stages {
             writeln!(to, "{},{},{count},{ps}", head(scenario, point), field(hop))?;
+        }
+    }
+    Ok(())
+}
+
+/// A row a device, at the end of each scenario's first run.
+fn topology(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        to,
+        "scenario,device,kind,ifindex,up,state,mac,mtu,addresses,far_end,master,rx_packets,rx_bytes,tx_packets,tx_bytes,place"
+    )?;
+    for scenario in &figures.scenarios {
+        let Some((topology, _)) = &scenario.topology else { continue };
+        for (h, n, d) in topology.devices() {
+            let (path, far) = (format!("{}/{}/{}", h.name, n.name, d.name), topology.far_end(&h.name, &n.name, d));
+            let texts = [&d.state, &d.mac].map(|t| field(t)).join(",");
+            let (addresses, master) = (d.addresses.join(" "), d.master.as_deref().unwrap_or(""));
+            writeln!(
+                to,
+                "{},{},{},{},{},{texts},{},{},{},{},{},{},{},{},{}",
+                field(&scenario.name),
+                field(&path),
+                field(&d.kind),
+                d.ifindex,
+                d.up,
+                d.mtu,
+                field(&addresses),
+                field(&far),
+                field(master),
+                d.rx.0,
+                d.rx.1,
+                d.tx.0,
+                d.tx.1,
+                field(d.place.as_deref().unwrap_or(""))
+            )?;
         }
     }
     Ok(())

@@ -13,6 +13,9 @@ use crate::{
     plot::timeline,
 };
 
+mod topology;
+use topology::{TopologyJson, topology_json};
+
 /// Changes with every change of a name or meaning below.
 const FORMAT: u32 = 1;
 
@@ -25,6 +28,8 @@ struct ScenarioJson<'f> {
     profile_origin: &'f str,
     status: &'static str,
     points: Vec<PointJson<'f>>,
+    /// At the end of the first run.
+    topology: Option<TopologyJson<'f>>,
     text: &'f str,
 }
 
@@ -185,6 +190,7 @@ fn scenario_json<'f>(scenario: &'f ScenarioFigures) -> ScenarioJson<'f> {
         profile_origin: &outcome.profile_origin,
         status: scenario.status().word(),
         points: scenario.points.iter().map(point_json).collect(),
+        topology: scenario.topology.as_ref().map(|(t, _)| topology_json(t)),
         text: &outcome.text,
     }
 }

@@ -16,6 +16,7 @@ pub mod report;
 mod snapshots;
 pub mod spread;
 pub mod text;
+pub mod topology;
 pub mod units;
 
 #[cfg(test)]

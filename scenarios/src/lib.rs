@@ -22,6 +22,7 @@ pub mod source;
 pub mod spec;
 pub mod state;
 pub mod steps;
+pub mod topology;
 pub mod traffic;
 pub mod tree;
 pub mod values;

@@ -1,5 +1,9 @@
 //! What a run gives: plain data, nothing of a `World`. Reports read only this.
 
+mod topology;
+
+pub use topology::{DeviceOutcome, HostOutcome, NamespaceOutcome, SocketOutcome, TopologyOutcome, WireOutcome};
+
 use indexmap::IndexMap;
 use sim_core::{hist::Hist, series::Series};
 
@@ -54,6 +58,8 @@ pub struct RunOutcome {
     /// The walk of the first packet of the first flow, and the final tables and counters, as text.
     pub walk_text: String,
     pub state_text: String,
+    /// What was plugged into what at the end; only of a scenario's first run.
+    pub topology: Option<Box<TopologyOutcome>>,
     /// The run was stopped by a budget, or broke a law: exit code 3.
     pub fault: Option<String>,
 }

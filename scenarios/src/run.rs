@@ -9,7 +9,7 @@ use crate::{
     plan::Plan,
     profile,
     spec::Scenario,
-    state, steps,
+    state, steps, topology,
     traffic::{self, Sender},
     walk,
 };
@@ -51,6 +51,9 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64, texts: bool) -> Result<Run
         let journey = walk::journey(&p.built.world, false, &place);
         outcome.walk_text = journey.map(|j| j.lines().join("\n")).unwrap_or_default();
         outcome.state_text = state::tables(&p.built.world, p.ended);
+        if point == 0 {
+            outcome.topology = Some(Box::new(topology::topology(&p.scenario, &p.built)));
+        }
     }
     Ok(outcome)
 }

@@ -33,6 +33,7 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
         ledger: [ledger.born, ledger.delivered, ledger.consumed + ledger.merged, ledger.dropped, in_flight],
         walk_text: String::new(),
         state_text: String::new(),
+        topology: None,
         fault: None,
     }
 }

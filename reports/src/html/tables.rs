@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use scenarios::outcome::TopologyOutcome;
+
 use super::{anchor, sortable};
 use crate::{
     escape::xml,
@@ -206,6 +208,54 @@ pub fn curve(html: &mut String, curve: &Curve) {
         row(html, point.text, &[with_margin(500_000), with_margin(990_000), lost, sent]);
     }
     end(html);
+}
+
+/// So many devices are listed in the page; results.json and topology.csv have all.
+const DEVICES: usize = 200;
+
+/// Every device, and the cables at its end.
+pub fn devices(html: &mut String, topology: &TopologyOutcome) {
+    let columns = [
+        ("device", false),
+        ("kind", false),
+        ("state", false),
+        ("MAC", false),
+        ("MTU", true),
+        ("addresses", false),
+        ("other end", false),
+        ("port of", false),
+        ("rx packets", true),
+        ("tx packets", true),
+        ("written at", false),
+    ];
+    begin(html, "", "Devices at the end of the run", &columns);
+    let mut all = 0;
+    for (host, ns, d) in topology.devices() {
+        all += 1;
+        if all > DEVICES {
+            continue;
+        }
+        let end = topology.far_end(&host.name, &ns.name, d);
+        let _ = write!(html, "<tr><th scope=\"row\">{}</th>", xml(&format!("{}/{}/{}", host.name, ns.name, d.name)));
+        let addresses = d.addresses.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
+        let addresses = if d.addresses.len() > 8 { format!("{addresses} …") } else { addresses };
+        for text in [&d.kind, &d.state, &d.mac] {
+            let _ = write!(html, "<td>{}</td>", xml(text));
+        }
+        let _ = write!(html, "<td class=\"n\">{}</td>", d.mtu);
+        for text in [&addresses, &end, d.master.as_deref().unwrap_or("")].map(|t: &str| xml(t)) {
+            let _ = write!(html, "<td>{text}</td>");
+        }
+        for n in [d.rx.0, d.tx.0].map(units::thousands) {
+            let _ = write!(html, "<td class=\"n\">{n}</td>");
+        }
+        let _ = writeln!(html, "<td class=\"muted\">{}</td></tr>", xml(d.place.as_deref().unwrap_or("")));
+    }
+    end(html);
+    if all > DEVICES {
+        let more = units::thousands((all - DEVICES) as u64);
+        let _ = writeln!(html, "<p class=\"muted\">{more} more are in results.json and topology.csv.</p>");
+    }
 }
 
 /// One line a run: seed, digest, what it took.

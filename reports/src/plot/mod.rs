@@ -3,7 +3,7 @@
 
 mod axis;
 pub mod cdf;
-mod font;
+pub mod font;
 pub mod percentiles;
 pub mod picture;
 pub mod render;

@@ -43,9 +43,14 @@ impl Places {
     /// "outside.ron:31", the line that made a table's entry; `None` if the kernel itself did.
     pub fn line(&self, host: usize, origin: u32) -> Option<String> {
         let place = self.of_host.get(host)?.get(origin as usize)?;
+        Some(self.line_at(*place))
+    }
+
+    /// "outside.ron:31", the line of a place of the scenario.
+    pub fn line_at(&self, place: Place) -> String {
         let (file, range) = self.source.original(place.range);
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-        Some(format!("{name}:{}", file.line_column(range.start).0))
+        format!("{name}:{}", file.line_column(range.start).0)
     }
 
     pub fn source(&self) -> &Arc<Source> {
