@@ -3,19 +3,21 @@
 
 use std::io::{self, Write};
 
+use scenarios::outcome::Why;
 use sim_core::hist::Hist;
 
 use crate::{
     escape::csv as field,
     figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
     plot::timeline,
+    units, version,
 };
 
 /// Writes one table.
 pub type Writer = fn(&Figures, &mut dyn Write) -> io::Result<()>;
 
 /// File name and writer of each table.
-pub const TABLES: [(&str, Writer); 8] = [
+pub const TABLES: [(&str, Writer); 10] = [
     ("flows.csv", flows),
     ("percentiles.csv", percentiles),
     ("cdf.csv", cdf),
@@ -24,6 +26,8 @@ pub const TABLES: [(&str, Writer); 8] = [
     ("stages.csv", stages),
     ("verdicts.csv", verdicts),
     ("topology.csv", topology),
+    ("followed.csv", followed),
+    ("runs.csv", runs),
 ];
 
 /// A number, or nothing.
@@ -161,6 +165,48 @@ fn stages(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
     for (scenario, point) in points(figures) {
         for (hop, (count, ps)) in &point.stages {
             writeln!(to, "{},{},{count},{ps}", head(scenario, point), field(hop))?;
+        }
+    }
+    Ok(())
+}
+
+/// A row a stage of each followed message.
+fn followed(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,seed,flow,packet,why,stage,stage_ps,total_ps")?;
+    for (scenario, point) in points(figures) {
+        let head = head(scenario, point);
+        for run in point.outcome.runs.iter().take(1) {
+            for f in &run.followed {
+                let why = match &f.why {
+                    Why::Percentile(p) => format!("p{}", units::percentile(*p)),
+                    Why::Dropped { reason, place } => format!("{reason} at {place}"),
+                };
+                let who = format!("{head},{},{},{},{}", run.seed, field(&f.flow), f.packet, field(&why));
+                for (stage, ps) in &f.stages {
+                    writeln!(to, "{who},{},{ps},{}", field(stage.name()), f.total_ps)?;
+                }
+                if f.stages.is_empty() {
+                    writeln!(to, "{who},,,{}", f.total_ps)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where every row of the other tables comes from: a row a run.
+fn runs(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,seed,digest,events,crossings,ended_ps,profile,profile_origin,program")?;
+    for (scenario, point) in points(figures) {
+        let (profile, origin) = (field(&scenario.outcome.profile), field(&scenario.outcome.profile_origin));
+        let (head, program) = (head(scenario, point), field(&version::program()));
+        for r in &point.outcome.runs {
+            let (seed, digest, events) = (r.seed, r.digest, r.events);
+            writeln!(
+                to,
+                "{head},{seed},{digest:016x},{events},{},{},{profile},{origin},{program}",
+                r.crossings, r.ended_ps
+            )?;
         }
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Reports: everything that people look at.
 pub mod args;
 pub mod cli;
+pub mod counters;
 pub mod csv;
 pub mod escape;
 pub mod figures;
@@ -18,6 +19,7 @@ pub mod spread;
 pub mod text;
 pub mod topology;
 pub mod units;
+pub mod version;
 
 #[cfg(test)]
 mod fixture;

@@ -4,9 +4,11 @@
 //! the kernel's one door, which may refuse) → [`run`] → [`expect`] (verdicts).
 
 pub mod build;
+pub mod campaign;
 pub mod check;
 pub mod diagnostic;
 pub mod expect;
+pub mod followed;
 pub mod iproute2;
 pub mod load;
 pub mod names;

@@ -2,8 +2,11 @@
 
 use crate::{
     build::{self, Built, carry_out},
+    campaign::Campaign,
     diagnostic::{Diagnostic, arrange},
-    expect, load,
+    expect,
+    followed::{self, Wanted},
+    load,
     names::Names,
     outcome::{Answer, Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
@@ -26,6 +29,9 @@ const LINGER: Span = Span::from_s(60);
 /// The clock is looked at so often, at least, to see whether all is done.
 const GLANCE: Span = Span::from_ms(1);
 
+/// Of the first so many points of a scenario messages are followed.
+const FOLLOWED_POINTS: usize = 64;
+
 /// Which packet is followed: flow number from 1, packet number from 0.
 type Follow = (u32, u32);
 
@@ -43,20 +49,42 @@ struct Played {
 /// # Errors
 /// A kernel refuses something of the setup or the timeline.
 pub fn simulate(plan: &Plan, point: usize, seed: u64, texts: bool) -> Result<RunOutcome, Vec<Diagnostic>> {
-    let p = play(plan, point, seed, texts.then_some((1, 0)))?;
+    simulated(plan, point, seed, texts, false)
+}
+
+/// `follow`: with the messages that stand for percentiles and losses, followed through a second run.
+fn simulated(plan: &Plan, point: usize, seed: u64, texts: bool, follow: bool) -> Result<RunOutcome, Vec<Diagnostic>> {
+    let mut p = play(plan, point, seed, texts.then_some((1, 0)), &[])?;
     let names = Names::new(&p.scenario);
     let mut outcome = state::outcome(&names, &p.scenario, &p.built.world, seed, p.ended);
-    outcome.fault = p.fault.or_else(|| p.built.world.check_laws().err());
+    outcome.fault = p.fault.take().or_else(|| p.built.world.check_laws().err());
     if texts {
         let place = |host, origin| p.built.places.line(host, origin);
         let journey = walk::journey(&p.built.world, false, &place);
         outcome.walk_text = journey.map(|j| j.lines().join("\n")).unwrap_or_default();
         outcome.state_text = state::tables(&p.built.world, p.ended) + &state::refusals(&p.answers);
+        let steps = p.scenario.timeline.iter();
+        let mut steps: Vec<(u64, String)> =
+            steps.map(|s| (s.at.value.0.ps(), format!("{}: {}", s.r#in.value, s.run.value))).collect();
+        steps.sort_by_key(|s| s.0);
+        outcome.timeline = steps;
         if point == 0 {
             outcome.topology = Some(Box::new(topology::topology(&p.scenario, &p.built)));
         }
     }
-    outcome.answers = p.answers;
+    outcome.answers = std::mem::take(&mut p.answers);
+    if follow && outcome.fault.is_none() {
+        let (wanted, note) = followed::wanted(&p.built.world, &outcome);
+        outcome.not_followed = note;
+        let flows: Vec<String> = p.scenario.traffic.names().map(str::to_owned).collect();
+        // One world at a time.
+        drop(p);
+        if !wanted.is_empty() {
+            let again = play(plan, point, seed, None, &wanted)?;
+            let place = |host, origin| again.built.places.line(host, origin);
+            outcome.followed = followed::seen(&again.built.world, &wanted, &flows, &place);
+        }
+    }
     Ok(outcome)
 }
 
@@ -83,12 +111,19 @@ pub fn follow(
         })?,
     };
     let seed = plan.seeds.first().copied().unwrap_or(1);
-    let p = play(plan, point, seed, Some((number as u32 + 1, packet)))?;
+    let p = play(plan, point, seed, Some((number as u32 + 1, packet)), &[])?;
     let place = |host, origin| p.built.places.line(host, origin);
     Ok(walk::journey(&p.built.world, all, &place))
 }
 
-fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<Played, Vec<Diagnostic>> {
+/// `also`: messages to follow besides; the run ends when the last of them is over.
+fn play(
+    plan: &Plan,
+    point: usize,
+    seed: u64,
+    follow: Option<Follow>,
+    also: &[Wanted],
+) -> Result<Played, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
     let profile = scenario.profile_name();
@@ -98,11 +133,19 @@ fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<
     for h in &mut built.world.hosts {
         h.cx.obs.follow = follow;
     }
+    let stop = (!also.is_empty()).then(|| followed::ask(&mut built.world, also));
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
-        let mut clock =
-            Clock { names: &names, built: &mut built, senders, now: Time::ZERO, answers: Vec::new(), fault: None };
+        let mut clock = Clock {
+            names: &names,
+            built: &mut built,
+            senders,
+            now: Time::ZERO,
+            answers: Vec::new(),
+            fault: None,
+            stop,
+        };
         let steps = steps::steps(&source, &names, &scenario)?;
         clock.run(&scenario, &steps)?;
         (clock.now, clock.answers, clock.fault)
@@ -134,11 +177,14 @@ struct Clock<'b> {
     now: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
+    /// It may end earlier than the scenario says.
+    stop: Option<Time>,
 }
 
 impl Clock<'_> {
     fn run(&mut self, s: &Scenario, steps: &[steps::Step]) -> Result<(), Vec<Diagnostic>> {
         let end = s.duration.as_ref().map(|d| Time::ZERO + d.value.0);
+        let end = [end, self.stop].into_iter().flatten().min();
         for step in steps.iter().filter(|step| end.is_none_or(|end| step.at < end)) {
             self.until(step.at);
             if self.fault.is_some() {
@@ -226,11 +272,16 @@ pub fn run_all(
         .enumerate()
         .flat_map(|(f, plan)| (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s))))
         .collect();
+    let campaign = Campaign::new(plans);
     let done = AtomicUsize::new(0);
     let one = |&(f, p, s): &(usize, usize, usize)| {
-        let result = simulate(&plans[f], p, plans[f].seeds[s], s == 0);
+        let first = s == 0;
+        let result = simulated(&plans[f], p, plans[f].seeds[s], first, first && p < FOLLOWED_POINTS);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, runs.len());
-        result
+        result.map(|mut run| {
+            campaign.take(f, p, first, &mut run);
+            run
+        })
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).build();
     let results: Vec<Result<RunOutcome, Vec<Diagnostic>>> = match pool {
@@ -249,14 +300,21 @@ pub fn run_all(
         return Err(bad);
     }
     let mut good = good.into_iter();
-    Ok(Batch { scenarios: plans.iter().map(|plan| gather(plan, &mut good)).collect() })
+    let scenarios =
+        plans.iter().enumerate().map(|(f, plan)| gather(plan, &mut good, &|p, runs| campaign.give(f, p, runs)));
+    Ok(Batch { scenarios: scenarios.collect() })
 }
 
 /// Takes the runs of one file off the front, and judges each point.
-fn gather(plan: &Plan, runs: &mut impl Iterator<Item = RunOutcome>) -> ScenarioOutcome {
+fn gather(
+    plan: &Plan,
+    runs: &mut impl Iterator<Item = RunOutcome>,
+    give: &dyn Fn(usize, &mut [RunOutcome]),
+) -> ScenarioOutcome {
     let mut points = Vec::with_capacity(plan.points.len());
-    for point in &plan.points {
-        let runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
+    for (p, point) in plan.points.iter().enumerate() {
+        let mut runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
+        give(p, &mut runs);
         let verdicts = expect::judge(&point.source(&plan.source), point, &runs);
         points.push(PointOutcome { label: point.label.clone(), values: point.values.clone(), runs, verdicts });
     }

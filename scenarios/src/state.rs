@@ -35,6 +35,9 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
         walk_text: String::new(),
         state_text: String::new(),
         topology: None,
+        followed: Vec::new(),
+        not_followed: String::new(),
+        timeline: Vec::new(),
         fault: None,
     }
 }

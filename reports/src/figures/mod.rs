@@ -201,6 +201,11 @@ impl<'b> PointFigures<'b> {
         })
     }
 
+    /// What the timeline did, picoseconds and command line.
+    pub fn timeline(&self) -> &'b [(u64, String)] {
+        self.outcome.runs.first().map_or(&[], |r| &r.timeline)
+    }
+
     /// "seeds 1–10", "seed 7", "seeds 1, 5, 9", "12 seeds".
     pub fn seeds(&self) -> String {
         let seeds: Vec<u64> = self.outcome.runs.iter().map(|r| r.seed).collect();

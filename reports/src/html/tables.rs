@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use scenarios::outcome::TopologyOutcome;
+use scenarios::outcome::{FollowedOutcome, Stage, TopologyOutcome};
 
 use super::{anchor, sortable};
 use crate::{
@@ -119,14 +119,23 @@ pub fn verdicts(html: &mut String, point: &PointFigures) {
 }
 
 pub fn drops(html: &mut String, point: &PointFigures) {
-    let columns =
-        [("reason", false), ("place", false), ("in", false), ("count", true), ("first at", true), ("meaning", false)];
+    let columns = [
+        ("reason", false),
+        ("place", false),
+        ("in", false),
+        ("count", true),
+        ("first at", true),
+        ("meaning", false),
+        ("look at, on a real host", false),
+    ];
     begin(html, "", "Drops by reason and place, all seeds", &columns);
     for d in &point.drops {
+        let look = crate::counters::of(&d.reason);
+        let look = if look.is_empty() { "skb:kfree_skb (perf, dropwatch)" } else { look };
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td><code>{}</code></td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"wrap\">{}</td></tr>",
+             <td class=\"n\">{}</td><td class=\"wrap\">{}</td><td class=\"wrap\"><code>{look}</code></td></tr>",
             xml(&d.reason),
             xml(&d.place),
             xml(&d.hop),
@@ -207,6 +216,25 @@ pub fn curve(html: &mut String, curve: &Curve) {
         let [lost, sent] = counts;
         row(html, point.text, &[with_margin(500_000), with_margin(990_000), lost, sent]);
     }
+    end(html);
+}
+
+/// Stages down, followed messages across.
+pub fn went(html: &mut String, followed: &[&FollowedOutcome]) {
+    let names: Vec<String> =
+        followed.iter().map(|f| format!("{} (packet {})", super::followed::name(&f.why), f.packet)).collect();
+    let columns: Vec<(&str, bool)> =
+        [("stage", false)].into_iter().chain(names.iter().map(|n| (n.as_str(), true))).collect();
+    begin(html, "", "Where the time of one message went", &columns);
+    for stage in Stage::ALL {
+        let of = |f: &&FollowedOutcome| f.stages.iter().find(|(s, _)| s == stage).map(|(_, ps)| *ps);
+        if followed.iter().any(|f| of(f).is_some()) {
+            let cells: Vec<String> = followed.iter().map(|f| time(of(f))).collect();
+            row(html, stage.name(), &cells);
+        }
+    }
+    let all: Vec<String> = followed.iter().map(|f| units::span(f.total_ps)).collect();
+    row(html, "in all", &all);
     end(html);
 }
 
