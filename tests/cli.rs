@@ -188,6 +188,29 @@ fn a_walk_names_the_kernels_functions() {
     assert!(done.err.contains("ping"), "a suggestion: {}", done.err);
 }
 
+/// The picture in the documentation is what the command that it names draws.
+#[test]
+fn a_topology_is_drawn_the_same_every_time() {
+    let here = folder("topology");
+    let root = onerouter_tests::source::root();
+    let file = text(&root.join("scenarios/docker/outside.ron"));
+    let out = here.join("outside.svg");
+    onerouter(&["topology", &file, "--svg", &text(&out)]).ends_with(HOLDS);
+    let drawn = fs::read_to_string(&out).unwrap();
+    let kept = root.join("docs/pictures/outside.svg");
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|v| v == "always") {
+        fs::write(&kept, &drawn).unwrap();
+    }
+    let differs = "onerouter topology scenarios/docker/outside.ron --svg docs/pictures/outside.svg writes it";
+    assert!(fs::read_to_string(&kept).is_ok_and(|k| k == drawn), "{} differs: {differs}", kept.display());
+    assert_eq!(onerouter(&["topology", &file, "--svg", "-"]).ends_with(HOLDS).out, drawn);
+    let tree = onerouter(&["topology", &file]).ends_with(HOLDS).out;
+    assert!(tree.contains("docker0") && tree.contains("── 5 us, 10gbit ── h2/root/eth0"), "{tree}");
+    onerouter(&["topology", &file, "--svg", &text(&here.join("no/such/folder.svg"))]).refuses("folder.svg");
+    onerouter(&["topology", &text(&root.join("scenarios"))]).refuses("one scenario");
+    assert_eq!(fs::read_dir(&here).unwrap().count(), 1, "nothing else is left behind");
+}
+
 #[test]
 fn help_is_no_error_and_a_wrong_argument_is() {
     for args in [&["--help"][..], &["--version"], &["run", "--help"], &["walk", "--help"]] {

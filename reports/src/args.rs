@@ -74,7 +74,18 @@ pub enum Command {
     /// Show what dmesg would: devices found and made, drivers loaded, what the kernel says of them
     #[command(after_help = BOOT_EXAMPLES)]
     Boot(Boot),
+    /// Show what is plugged into what: hosts, namespaces, devices, cables, and one router for each host
+    #[command(after_help = TOPOLOGY_EXAMPLES)]
+    Topology(Topology),
 }
+
+const TOPOLOGY_EXAMPLES: &str = "\
+Examples:
+  onerouter topology scenarios/docker/outside.ron                   as text
+  onerouter topology scenarios/docker/outside.ron --svg net.svg     as a picture
+  onerouter topology scenarios/docker/outside.ron --svg - | xmllint --format -
+
+Of a sweep the first point is shown, with the first seed, at the end of the run.";
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -135,6 +146,16 @@ pub struct Boot {
     /// Run the scenario, and show also what its kernels say after time 0
     #[arg(short, long, visible_alias = "all")]
     pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Topology {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Draw a picture into this file, or to standard output if it is `-`
+    #[arg(long, value_name = "OUT")]
+    pub svg: Option<PathBuf>,
 }
 
 #[cfg(test)]

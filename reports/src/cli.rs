@@ -18,10 +18,10 @@ use crate::{
     dmesg,
     figures::{Figures, Status},
     journey,
-    output::Output,
+    output::{self, Output},
     paint::Paint,
     progress::Progress,
-    report, snapshots, text, units,
+    report, snapshots, text, topology, units,
 };
 
 /// All holds.
@@ -74,6 +74,7 @@ where
         Command::Check(args) => check_command(args, &mut streams),
         Command::Walk(args) => walk_command(args, &mut streams),
         Command::Boot(args) => boot_command(args, &mut streams),
+        Command::Topology(args) => topology_command(args, &mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";
@@ -284,11 +285,40 @@ fn boot_command(args: &args::Boot, streams: &mut Streams) -> io::Result<u8> {
     Ok(GOOD)
 }
 
-fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
-    let plan = &match one_plan(&args.file, "walk follows a packet", streams) {
+/// Runs the first point with the first seed, and shows what was plugged into what at its end.
+fn topology_command(args: &args::Topology, streams: &mut Streams) -> io::Result<u8> {
+    let plan = match one_plan(&args.file, "topology shows what is plugged into what", streams) {
         Ok(plan) => plan,
         Err(code) => return Ok(code),
     };
+    let run = match run::simulate(&plan, 0, plan.seeds.first().copied().unwrap_or(1), true, 1) {
+        Ok(run) => run,
+        Err(mistakes) => return Ok(streams.mistakes(&mistakes)),
+    };
+    let Some(topology) = &run.topology else { return Ok(FAULT) };
+    let Some(out) = &args.svg else {
+        let text: Vec<String> = topology::text(topology).lines().map(units::printable).collect();
+        streams.say(&text.join("\n"))?;
+        streams.say("\n")?;
+        return Ok(GOOD);
+    };
+    let traffic = topology::Traffic::of(&run, topology);
+    let svg = topology::scene(topology, &traffic, &plan.title).svg();
+    if out.as_os_str() == "-" {
+        streams.say(&svg)?;
+    } else if let Err(error) = output::replace(out, svg.as_bytes()) {
+        streams.complain(&format!("error: {error}\n"));
+        return Ok(BAD_INPUT);
+    }
+    Ok(GOOD)
+}
+
+fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
+    let plan = match one_plan(&args.file, "walk follows a packet", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
+    };
+    let plan = &plan;
     match run::follow(plan, 0, args.flow.as_deref(), args.packet, args.all) {
         Ok(Some(mut journey)) => {
             note_point(plan, &mut journey.notes);

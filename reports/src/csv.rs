@@ -3,19 +3,21 @@
 
 use std::io::{self, Write};
 
+use scenarios::outcome::Why;
 use sim_core::hist::Hist;
 
 use crate::{
     escape::csv as field,
     figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
     plot::timeline,
+    units, version,
 };
 
 /// Writes one table.
 pub type Writer = fn(&Figures, &mut dyn Write) -> io::Result<()>;
 
 /// File name and writer of each table.
-pub const TABLES: [(&str, Writer); 7] = [
+pub const TABLES: [(&str, Writer); 10] = [
     ("flows.csv", flows),
     ("percentiles.csv", percentiles),
     ("cdf.csv", cdf),
@@ -23,6 +25,9 @@ pub const TABLES: [(&str, Writer); 7] = [
     ("drops.csv", drops),
     ("stages.csv", stages),
     ("verdicts.csv", verdicts),
+    ("topology.csv", topology),
+    ("followed.csv", followed),
+    ("runs.csv", runs),
 ];
 
 /// A number, or nothing.
@@ -160,6 +165,83 @@ fn stages(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
     for (scenario, point) in points(figures) {
         for (hop, (count, ps)) in &point.stages {
             writeln!(to, "{},{},{count},{ps}", head(scenario, point), field(hop))?;
+        }
+    }
+    Ok(())
+}
+
+/// A row a stage of each followed message.
+fn followed(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,seed,flow,packet,why,stage,stage_ps,total_ps")?;
+    for (scenario, point) in points(figures) {
+        let head = head(scenario, point);
+        for run in point.outcome.runs.iter().take(1) {
+            for f in &run.followed {
+                let why = match &f.why {
+                    Why::Percentile(p) => format!("p{}", units::percentile(*p)),
+                    Why::Dropped { reason, place } => format!("{reason} at {place}"),
+                };
+                let who = format!("{head},{},{},{},{}", run.seed, field(&f.flow), f.packet, field(&why));
+                for (stage, ps) in &f.stages {
+                    writeln!(to, "{who},{},{ps},{}", field(stage.name()), f.total_ps)?;
+                }
+                if f.stages.is_empty() {
+                    writeln!(to, "{who},,,{}", f.total_ps)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where every row of the other tables comes from: a row a run.
+fn runs(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "scenario,point,seed,digest,events,crossings,ended_ps,profile,profile_origin,program")?;
+    for (scenario, point) in points(figures) {
+        let (profile, origin) = (field(&scenario.outcome.profile), field(&scenario.outcome.profile_origin));
+        let (head, program) = (head(scenario, point), field(&version::program()));
+        for r in &point.outcome.runs {
+            let (seed, digest, events) = (r.seed, r.digest, r.events);
+            writeln!(
+                to,
+                "{head},{seed},{digest:016x},{events},{},{},{profile},{origin},{program}",
+                r.crossings, r.ended_ps
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// A row a device, at the end of each scenario's first run.
+fn topology(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        to,
+        "scenario,device,kind,ifindex,up,state,mac,mtu,addresses,far_end,master,rx_packets,rx_bytes,tx_packets,tx_bytes,place"
+    )?;
+    for scenario in &figures.scenarios {
+        let Some((topology, _)) = &scenario.topology else { continue };
+        for (h, n, d) in topology.devices() {
+            let (path, far) = (format!("{}/{}/{}", h.name, n.name, d.name), topology.far_end(&h.name, &n.name, d));
+            let texts = [&d.state, &d.mac].map(|t| field(t)).join(",");
+            let (addresses, master) = (d.addresses.join(" "), d.master.as_deref().unwrap_or(""));
+            writeln!(
+                to,
+                "{},{},{},{},{},{texts},{},{},{},{},{},{},{},{},{}",
+                field(&scenario.name),
+                field(&path),
+                field(&d.kind),
+                d.ifindex,
+                d.up,
+                d.mtu,
+                field(&addresses),
+                field(&far),
+                field(master),
+                d.rx.0,
+                d.rx.1,
+                d.tx.0,
+                d.tx.1,
+                field(d.place.as_deref().unwrap_or(""))
+            )?;
         }
     }
     Ok(())

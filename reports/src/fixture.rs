@@ -106,6 +106,10 @@ pub fn run(seed: u64, flows: Vec<FlowOutcome>) -> RunOutcome {
         ledger: [sent, sent - lost, 0, lost, 0],
         walk_text: "walk web 0   h2/root udp_sendmsg · ip_route_output 172.17.0.0/16 via 192.0.2.10\n".to_owned(),
         state_text: "h1/root      default via 192.0.2.1 dev eth0\n".to_owned(),
+        topology: None,
+        followed: Vec::new(),
+        not_followed: String::new(),
+        timeline: Vec::new(),
         fault: None,
     }
 }

@@ -4,14 +4,18 @@
 use std::io::{self, Write};
 
 use indexmap::IndexMap;
-use scenarios::outcome::{RunOutcome, Verdict};
+use scenarios::outcome::{FollowedOutcome, RunOutcome, Verdict, Why};
 use serde::Serialize;
 use sim_core::hist::Hist;
 
 use crate::{
     figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
     plot::timeline,
+    version,
 };
+
+mod topology;
+use topology::{TopologyJson, topology_json};
 
 /// Changes with every change of a name or meaning below.
 const FORMAT: u32 = 1;
@@ -25,6 +29,8 @@ struct ScenarioJson<'f> {
     profile_origin: &'f str,
     status: &'static str,
     points: Vec<PointJson<'f>>,
+    /// At the end of the first run.
+    topology: Option<TopologyJson<'f>>,
     text: &'f str,
 }
 
@@ -37,6 +43,9 @@ struct PointJson<'f> {
     flows: Vec<FlowJson<'f>>,
     drops: Vec<DropJson<'f>>,
     stages: Vec<StageJson<'f>>,
+    /// Of the first seed.
+    followed: Vec<FollowedJson<'f>>,
+    not_followed: &'f str,
     ledger: LedgerJson,
     runs: Vec<RunJson<'f>>,
 }
@@ -133,6 +142,16 @@ struct StageJson<'f> {
 }
 
 #[derive(Serialize)]
+struct FollowedJson<'f> {
+    flow: &'f str,
+    packet: u32,
+    per_million: Option<u64>,
+    dropped: Option<[&'f str; 2]>,
+    total_ps: u64,
+    stages: IndexMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
 struct LedgerJson {
     born: u64,
     delivered: u64,
@@ -167,7 +186,7 @@ struct RunFlowJson<'f> {
 
 /// Writes all figures as JSON.
 pub fn write(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "{{\"format\":{FORMAT},\"program\":\"onerouter {}\",\"scenarios\":[", env!("CARGO_PKG_VERSION"))?;
+    writeln!(to, "{{\"format\":{FORMAT},\"program\":\"{}\",\"scenarios\":[", version::program())?;
     for (i, scenario) in figures.scenarios.iter().enumerate() {
         serde_json::to_writer(&mut *to, &scenario_json(scenario))?;
         writeln!(to, "{}", if i + 1 < figures.scenarios.len() { "," } else { "" })?;
@@ -185,6 +204,7 @@ fn scenario_json<'f>(scenario: &'f ScenarioFigures) -> ScenarioJson<'f> {
         profile_origin: &outcome.profile_origin,
         status: scenario.status().word(),
         points: scenario.points.iter().map(point_json).collect(),
+        topology: scenario.topology.as_ref().map(|(t, _)| topology_json(t)),
         text: &outcome.text,
     }
 }
@@ -214,9 +234,20 @@ fn point_json<'f>(point: &'f PointFigures) -> PointJson<'f> {
         flows: point.flows.iter().map(flow_json).collect(),
         drops: drops.collect(),
         stages: stages.collect(),
+        followed: point.outcome.runs.iter().take(1).flat_map(|r| &r.followed).map(followed_json).collect(),
+        not_followed: point.outcome.runs.first().map_or("", |r| &r.not_followed),
         ledger: ledger_json(point.ledger),
         runs: point.outcome.runs.iter().map(run_json).collect(),
     }
+}
+
+fn followed_json(f: &FollowedOutcome) -> FollowedJson<'_> {
+    let (per_million, dropped) = match &f.why {
+        Why::Percentile(p) => (Some(*p), None),
+        Why::Dropped { reason, place } => (None, Some([reason.as_str(), place.as_str()])),
+    };
+    let stages = f.stages.iter().map(|(stage, ps)| (stage.name(), *ps)).collect();
+    FollowedJson { flow: &f.flow, packet: f.packet, per_million, dropped, total_ps: f.total_ps, stages }
 }
 
 fn flow_json<'f>(flow: &'f FlowFigures) -> FlowJson<'f> {

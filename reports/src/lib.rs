@@ -1,6 +1,7 @@
 //! Reports: everything that people look at.
 pub mod args;
 pub mod cli;
+pub mod counters;
 pub mod csv;
 pub mod dmesg;
 pub mod escape;
@@ -17,7 +18,9 @@ pub mod report;
 mod snapshots;
 pub mod spread;
 pub mod text;
+pub mod topology;
 pub mod units;
+pub mod version;
 
 #[cfg(test)]
 mod fixture;

@@ -128,6 +128,22 @@ impl Drop for Output {
     }
 }
 
+/// Writes one file as a whole: under another name beside it first, so that nobody ever sees half of it.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+    let io = |e| OutputError::Io("write", path.to_owned(), e);
+    let name = path.file_name().ok_or_else(|| OutputError::NoPlace(path.to_owned()))?;
+    // What is no plain file (a terminal, a pipe) is written as it is.
+    if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+        return fs::write(path, bytes).map_err(io);
+    }
+    let scratch = path.with_file_name(format!(".{}.tmp-{}", name.to_string_lossy(), std::process::id()));
+    let written = fs::write(&scratch, bytes).and_then(|()| fs::rename(&scratch, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&scratch);
+    }
+    written.map_err(io)
+}
+
 /// The place as an absolute path, symbolic links followed as far as it exists.
 fn resolve(out: &Path) -> Result<PathBuf, OutputError> {
     let io = |e| OutputError::Io("find", out.to_owned(), e);

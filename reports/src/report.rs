@@ -10,6 +10,7 @@ use crate::{
     html, json,
     output::{Output, OutputError},
     plot::{self, Kind, render, sweep},
+    topology,
 };
 
 /// A picture's file without the ending, relative to the folder: "plots/docker-outside/10k-s.web.cdf".
@@ -57,6 +58,11 @@ pub fn curve_stem(scenario: &ScenarioFigures, i: usize) -> Stem {
     format!("plots/{}/sweep-{}", scenario.slug, i + 1)
 }
 
+/// The file of the picture of what is plugged into what.
+pub fn topology_stem(scenario: &ScenarioFigures) -> Stem {
+    format!("plots/{}/topology", scenario.slug)
+}
+
 /// One picture to be drawn.
 struct Job<'f> {
     stem: Stem,
@@ -79,7 +85,16 @@ pub fn write(figures: &Figures, output: &Output, drawn: &(dyn Fn(usize) + Sync))
         Ok((job.stem.clone(), job.inline.then_some(svg)))
     };
     let pictures: Result<Vec<(Stem, Option<String>)>, ReportError> = jobs.par_iter().map(draw).collect();
-    let pictures: html::Pictures = pictures?.into_iter().collect();
+    let mut pictures: html::Pictures = pictures?.into_iter().collect();
+    for (i, scenario) in figures.scenarios.iter().enumerate().take(DRAWN_FLOWS) {
+        if let Some((topology, traffic)) = &scenario.topology {
+            let title = format!("{}: what is plugged into what", scenario.name);
+            let svg = topology::scene(topology, traffic, &title).svg();
+            let stem = topology_stem(scenario);
+            output.file(&format!("{stem}.svg"), |to| to.write_all(svg.as_bytes()))?;
+            pictures.insert(stem, (i < INLINE_FLOWS).then_some(svg));
+        }
+    }
     output.file("report.html", |to| to.write_all(html::page(figures, &pictures).as_bytes()))?;
     output.file("results.json", |to| json::write(figures, to))?;
     for (name, table) in csv::TABLES {

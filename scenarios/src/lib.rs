@@ -4,9 +4,11 @@
 //! the kernel's one door, which may refuse) → [`run`] → [`expect`] (verdicts).
 
 pub mod build;
+pub mod campaign;
 pub mod check;
 pub mod diagnostic;
 pub mod expect;
+pub mod followed;
 pub mod iproute2;
 pub mod load;
 pub mod names;
@@ -23,6 +25,7 @@ pub mod source;
 pub mod spec;
 pub mod state;
 pub mod steps;
+pub mod topology;
 pub mod traffic;
 pub mod tree;
 pub mod values;

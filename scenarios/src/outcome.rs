@@ -1,5 +1,11 @@
 //! What a run gives: plain data, nothing of a `World`. Reports read only this.
 
+mod followed;
+mod topology;
+
+pub use followed::{FollowedOutcome, Stage, Why};
+pub use topology::{DeviceOutcome, HostOutcome, NamespaceOutcome, SocketOutcome, TopologyOutcome, WireOutcome};
+
 use indexmap::IndexMap;
 use sim_core::{hist::Hist, series::Series};
 
@@ -56,6 +62,15 @@ pub struct RunOutcome {
     /// The walk of the first packet of the first flow, and the final tables and counters, as text.
     pub walk_text: String,
     pub state_text: String,
+    /// What was plugged into what at the end; only of a scenario's first run.
+    pub topology: Option<Box<TopologyOutcome>>,
+    /// Messages followed through a second run: one for each of some percentiles of each flow, and the first one of each
+    /// kind of loss; only of a point's first run.
+    pub followed: Vec<FollowedOutcome>,
+    /// Why some were not followed; empty if all were.
+    pub not_followed: String,
+    /// What the timeline did, picoseconds and command line; only of a point's first run.
+    pub timeline: Vec<(u64, String)>,
     /// The run was stopped by a budget, or broke a law: exit code 3.
     pub fault: Option<String>,
 }

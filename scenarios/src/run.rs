@@ -2,14 +2,17 @@
 
 use crate::{
     build::{self, Built, carry_out},
+    campaign::Campaign,
     diagnostic::{Diagnostic, arrange},
-    expect, load,
+    expect,
+    followed::{self, Wanted},
+    load,
     names::Names,
     outcome::{Answer, Batch, HostLog, Journey, LogLine, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
     spec::Scenario,
-    state, steps,
+    state, steps, topology,
     traffic::{self, Sender},
     walk,
 };
@@ -29,6 +32,9 @@ const MAX_TIME: Time = Time::from_ps(3_600 * sim_core::time::PS_PER_S);
 const LINGER: Span = Span::from_s(60);
 /// The clock is looked at so often, at least, to see whether all is done.
 const GLANCE: Span = Span::from_ms(1);
+
+/// Of the first so many points of a scenario messages are followed.
+const FOLLOWED_POINTS: usize = 64;
 
 /// Which packet is followed: flow number from 1, packet number from 0.
 type Follow = (u32, u32);
@@ -54,22 +60,54 @@ pub fn simulate(
     texts: bool,
     threads: usize,
 ) -> Result<RunOutcome, Vec<Diagnostic>> {
-    let follow = texts.then_some((1, 0));
-    let mut p = play(plan, point, seed, follow, threads)?;
+    simulated(plan, point, seed, texts, threads, false)
+}
+
+/// `follow`: with the messages that stand for percentiles and losses, followed through a second run.
+fn simulated(
+    plan: &Plan,
+    point: usize,
+    seed: u64,
+    texts: bool,
+    threads: usize,
+    follow: bool,
+) -> Result<RunOutcome, Vec<Diagnostic>> {
+    let how = How { follow: texts.then_some((1, 0)), threads, ..How::default() };
+    let mut p = play(plan, point, seed, &how)?;
     if p.fault.is_some() && threads > 1 {
         // Where a budget ends a run depends on who got how far: the answer is that of one thread.
-        p = play(plan, point, seed, follow, 1)?;
+        p = play(plan, point, seed, &How { threads: 1, ..how })?;
     }
     let names = Names::new(&p.scenario);
     let mut outcome = state::outcome(&names, &p.scenario, &p.built.world, seed, p.ended);
-    outcome.fault = p.fault.or_else(|| p.built.world.check_laws().err());
+    outcome.fault = p.fault.take().or_else(|| p.built.world.check_laws().err());
     if texts {
         let place = |host, origin| p.built.places.line(host, origin);
         let journey = walk::journey(&p.built.world, false, &place);
         outcome.walk_text = journey.map(|j| j.lines().join("\n")).unwrap_or_default();
         outcome.state_text = state::tables(&p.built.world, p.ended) + &state::refusals(&p.answers);
+        let steps = p.scenario.timeline.iter();
+        let mut steps: Vec<(u64, String)> =
+            steps.map(|s| (s.at.value.0.ps(), format!("{}: {}", s.r#in.value, s.run.value))).collect();
+        steps.sort_by_key(|s| s.0);
+        outcome.timeline = steps;
+        if point == 0 {
+            outcome.topology = Some(Box::new(topology::topology(&p.scenario, &p.built)));
+        }
     }
-    outcome.answers = p.answers;
+    outcome.answers = std::mem::take(&mut p.answers);
+    if follow && outcome.fault.is_none() {
+        let (wanted, note) = followed::wanted(&p.built.world, &outcome);
+        outcome.not_followed = note;
+        let flows: Vec<String> = p.scenario.traffic.names().map(str::to_owned).collect();
+        // One world at a time.
+        drop(p);
+        if !wanted.is_empty() {
+            let again = play(plan, point, seed, &How { also: &wanted, ..How::default() })?;
+            let place = |host, origin| again.built.places.line(host, origin);
+            outcome.followed = followed::seen(&again.built.world, &wanted, &flows, &place);
+        }
+    }
     Ok(outcome)
 }
 
@@ -96,7 +134,8 @@ pub fn follow(
         })?,
     };
     let seed = plan.seeds.first().copied().unwrap_or(1);
-    let p = play(plan, point, seed, Some((number as u32 + 1, packet)), 1)?;
+    let follow = Some((number as u32 + 1, packet));
+    let p = play(plan, point, seed, &How { follow, ..How::default() })?;
     let place = |host, origin| p.built.places.line(host, origin);
     Ok(walk::journey(&p.built.world, all, &place))
 }
@@ -110,7 +149,7 @@ pub fn boot(plan: &Plan, point: usize, follow: bool) -> Result<Vec<HostLog>, Vec
     let mut world = empty_world(plan, point, seed)?;
     world.keep_log = true;
     if follow {
-        return play_in(world, plan, point, None, 1).map(|p| logs(&p.built));
+        return play_in(world, plan, point, &How::default()).map(|p| logs(&p.built));
     }
     let source = plan.points[point].source(&plan.source);
     build::build_in(world, &source, &load::read(&source)?).map(|built| logs(&built))
@@ -143,36 +182,48 @@ fn empty_world(plan: &Plan, point: usize, seed: u64) -> Result<World, Vec<Diagno
     Ok(World::new(costs, seed))
 }
 
-fn play(
-    plan: &Plan,
-    point: usize,
-    seed: u64,
+/// How a run is played.
+struct How<'w> {
+    /// The packet that is followed.
     follow: Option<Follow>,
+    /// Messages to follow besides; the run ends when the last of them is over.
+    also: &'w [Wanted],
+    /// How many threads may work on it.
     threads: usize,
-) -> Result<Played, Vec<Diagnostic>> {
-    play_in(empty_world(plan, point, seed)?, plan, point, follow, threads)
 }
 
-fn play_in(
-    world: World,
-    plan: &Plan,
-    point: usize,
-    follow: Option<Follow>,
-    threads: usize,
-) -> Result<Played, Vec<Diagnostic>> {
+impl Default for How<'_> {
+    fn default() -> Self {
+        How { follow: None, also: &[], threads: 1 }
+    }
+}
+
+fn play(plan: &Plan, point: usize, seed: u64, how: &How) -> Result<Played, Vec<Diagnostic>> {
+    play_in(empty_world(plan, point, seed)?, plan, point, how)
+}
+
+fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
     let mut built = build::build_in(world, &source, &scenario)?;
     built.world.max_events = MAX_EVENTS;
     for h in &mut built.world.hosts {
-        h.cx.obs.follow = follow;
+        h.cx.obs.follow = how.follow;
     }
+    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also));
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
-        built.world.set_threads(threads);
-        let mut clock =
-            Clock { names: &names, built: &mut built, senders, now: Time::ZERO, answers: Vec::new(), fault: None };
+        built.world.set_threads(how.threads);
+        let mut clock = Clock {
+            names: &names,
+            built: &mut built,
+            senders,
+            now: Time::ZERO,
+            answers: Vec::new(),
+            fault: None,
+            stop,
+        };
         let steps = steps::steps(&source, &names, &scenario)?;
         clock.run(&scenario, &steps)?;
         (clock.now, clock.answers, clock.fault)
@@ -204,11 +255,14 @@ struct Clock<'b> {
     now: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
+    /// It may end earlier than the scenario says.
+    stop: Option<Time>,
 }
 
 impl Clock<'_> {
     fn run(&mut self, s: &Scenario, steps: &[steps::Step]) -> Result<(), Vec<Diagnostic>> {
         let end = s.duration.as_ref().map(|d| Time::ZERO + d.value.0);
+        let end = [end, self.stop].into_iter().flatten().min();
         for step in steps.iter().filter(|step| end.is_none_or(|end| step.at < end)) {
             self.until(step.at);
             if self.fault.is_some() {
@@ -296,13 +350,19 @@ pub fn run_all(
         .enumerate()
         .flat_map(|(f, plan)| (0..plan.points.len()).flat_map(move |p| (0..plan.seeds.len()).map(move |s| (f, p, s))))
         .collect();
+    let campaign = Campaign::new(plans);
     let done = AtomicUsize::new(0);
     // Threads that no run of its own is there for.
     let threads = jobs / runs.len().max(1);
     let one = |&(f, p, s): &(usize, usize, usize)| {
-        let result = simulate(&plans[f], p, plans[f].seeds[s], s == 0, threads.max(1));
+        let first = s == 0;
+        let follow = first && p < FOLLOWED_POINTS;
+        let result = simulated(&plans[f], p, plans[f].seeds[s], first, threads.max(1), follow);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, runs.len());
-        result
+        result.map(|mut run| {
+            campaign.take(f, p, first, &mut run);
+            run
+        })
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).build();
     let results: Vec<Result<RunOutcome, Vec<Diagnostic>>> = match pool {
@@ -321,14 +381,21 @@ pub fn run_all(
         return Err(bad);
     }
     let mut good = good.into_iter();
-    Ok(Batch { scenarios: plans.iter().map(|plan| gather(plan, &mut good)).collect() })
+    let scenarios =
+        plans.iter().enumerate().map(|(f, plan)| gather(plan, &mut good, &|p, runs| campaign.give(f, p, runs)));
+    Ok(Batch { scenarios: scenarios.collect() })
 }
 
 /// Takes the runs of one file off the front, and judges each point.
-fn gather(plan: &Plan, runs: &mut impl Iterator<Item = RunOutcome>) -> ScenarioOutcome {
+fn gather(
+    plan: &Plan,
+    runs: &mut impl Iterator<Item = RunOutcome>,
+    give: &dyn Fn(usize, &mut [RunOutcome]),
+) -> ScenarioOutcome {
     let mut points = Vec::with_capacity(plan.points.len());
-    for point in &plan.points {
-        let runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
+    for (p, point) in plan.points.iter().enumerate() {
+        let mut runs: Vec<RunOutcome> = runs.take(plan.seeds.len()).collect();
+        give(p, &mut runs);
         let verdicts = expect::judge(&point.source(&plan.source), point, &runs);
         points.push(PointOutcome { label: point.label.clone(), values: point.values.clone(), runs, verdicts });
     }

@@ -137,9 +137,12 @@ pub fn update(s: &ScenarioOutcome) -> std::io::Result<bool> {
     let path = path_of(Path::new(&s.path));
     // Never half a file: it is written beside and moved.
     let beside = path.with_extension("txt.new");
-    std::fs::write(&beside, text(s))?;
-    std::fs::rename(&beside, &path)?;
-    Ok(true)
+    let written = std::fs::write(&beside, text(s)).and_then(|()| std::fs::rename(&beside, &path));
+    if written.is_err() {
+        // What is half written is of no use, and may be what fills the disk.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.map(|()| true)
 }
 
 /// Lines taken away (`-`) and put in (`+`), with a line of what is around them.

@@ -34,6 +34,10 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
         ledger: [ledger.born, ledger.delivered, ledger.consumed + ledger.merged, ledger.dropped, in_flight],
         walk_text: String::new(),
         state_text: String::new(),
+        topology: None,
+        followed: Vec::new(),
+        not_followed: String::new(),
+        timeline: Vec::new(),
         fault: None,
     }
 }

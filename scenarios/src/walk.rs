@@ -20,13 +20,40 @@ struct Seen<'a> {
 /// Turns what `world` recorded of the followed packet into a journey. `place` gives the scenario line of a request.
 /// With `all`, the packets that it caused (ARP, answers) are shown, too. `None` if nothing was recorded.
 pub fn journey(world: &World, all: bool, place: &dyn Fn(usize, u32) -> Option<String>) -> Option<Journey> {
-    let mut seen: Vec<Seen> = world
-        .hosts
-        .iter()
-        .enumerate()
-        .flat_map(|(host, h)| h.cx.obs.walk.iter().map(move |step| Seen { host, step }))
-        .collect();
-    seen.sort_by_key(|s| (s.step.time, s.host));
+    let packet = world.followed().unwrap_or_default();
+    tell(world, &steps(world, |_| true), all, packet, place)
+}
+
+/// The same of one of several that were followed: the steps that are its `own`.
+pub fn journey_of(
+    world: &World,
+    own: impl Fn(&Step) -> bool,
+    place: &dyn Fn(usize, u32) -> Option<String>,
+) -> Option<Journey> {
+    let steps = steps(world, own);
+    let tag = steps.first()?.1.tag;
+    let mut frames = world.hosts.iter().flat_map(|h| &h.cx.obs.also_followed);
+    let packet = frames.find(|f| f.payload.tag == tag).map(ToString::to_string);
+    tell(world, &steps, true, packet.unwrap_or_default(), place)
+}
+
+/// Every step of the walk that is wanted, with its host, in order of time.
+pub fn steps(world: &World, own: impl Fn(&Step) -> bool) -> Vec<(usize, &Step)> {
+    let hosts = world.hosts.iter().enumerate();
+    let all = hosts.flat_map(|(host, h)| h.cx.obs.walk.iter().map(move |step| (host, step)));
+    let mut steps: Vec<(usize, &Step)> = all.filter(|(_, s)| own(s)).collect();
+    steps.sort_by_key(|(host, s)| (s.time, *host));
+    steps
+}
+
+fn tell(
+    world: &World,
+    steps: &[(usize, &Step)],
+    all: bool,
+    packet: String,
+    place: &dyn Fn(usize, u32) -> Option<String>,
+) -> Option<Journey> {
+    let seen: Vec<Seen> = steps.iter().map(|(host, step)| Seen { host: *host, step }).collect();
     let first = seen.first()?.step;
     let (main, begin) = (first.frame, first.time);
     let other = seen.iter().map(|s| s.step.frame).find(|f| *f != main);
@@ -35,7 +62,7 @@ pub fn journey(world: &World, all: bool, place: &dyn Fn(usize, u32) -> Option<St
         t.tell(s);
     }
     t.flush();
-    let head = t.head(world, main, &seen);
+    let head = JourneyHead { packet, ..t.head(main, &seen) };
     let mut notes = std::mem::take(&mut t.notes);
     if other.is_some() && !all {
         notes.push(("also".to_owned(), "packets that this one caused are left out: --all shows them".to_owned()));
@@ -182,7 +209,7 @@ impl<'a> Teller<'a> {
     }
 
     /// What became of the packet, and where its time went.
-    fn head(&self, world: &World, main: FrameId, seen: &[Seen]) -> JourneyHead {
+    fn head(&self, main: FrameId, seen: &[Seen]) -> JourneyHead {
         let mine = || seen.iter().filter(|s| s.step.frame == main);
         let delivered = mine().rfind(|s| matches!(s.step.what, StepKind::Delivered));
         let dropped = mine().find(|s| matches!(s.step.what, StepKind::Drop { .. }));
@@ -208,7 +235,7 @@ impl<'a> Teller<'a> {
         let end = at.map_or(self.end, |s| s.step.time);
         let total = end.since(self.begin).ps();
         JourneyHead {
-            packet: world.followed().unwrap_or_default(),
+            packet: String::new(),
             verdict,
             place: place.unwrap_or_default(),
             total_ps: total,

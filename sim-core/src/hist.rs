@@ -118,9 +118,9 @@ impl Octaves {
 }
 
 impl Hist {
-    /// Takes in one value.
+    /// Takes in one value; true if it is the first one of its bucket.
     #[inline]
-    pub fn record(&mut self, value: u64) {
+    pub fn record(&mut self, value: u64) -> bool {
         if self.count == 0 {
             (self.min, self.max) = (value, value);
         } else {
@@ -131,18 +131,30 @@ impl Hist {
         self.sum += u128::from(value);
         let bucket = bucket_of(value);
         let shift = (bucket >> SUB_BITS).saturating_sub(1);
-        self.add(bucket, Cell { count: 1, excess: value & ((1 << shift) - 1) });
+        self.add(bucket, Cell { count: 1, excess: value & ((1 << shift) - 1) })
     }
 
+    /// True if the bucket was empty.
     #[inline]
-    fn add(&mut self, bucket: usize, cell: Cell) {
-        match &mut self.cells {
-            Cells::Many(octaves) => octaves.cell(bucket).add(cell),
+    fn add(&mut self, bucket: usize, cell: Cell) -> bool {
+        let own = match &mut self.cells {
+            Cells::Many(octaves) => octaves.cell(bucket),
             Cells::Few(list) => match list.iter_mut().find(|(b, _)| usize::from(*b) >= bucket) {
-                Some((b, own)) if usize::from(*b) == bucket => own.add(cell),
-                _ => self.add_new(bucket, cell),
+                Some((b, own)) if usize::from(*b) == bucket => own,
+                _ => {
+                    self.add_new(bucket, cell);
+                    return true;
+                }
             },
-        }
+        };
+        let is_new = own.count == 0;
+        own.add(cell);
+        is_new
+    }
+
+    /// Do two values fall into the same bucket?
+    pub fn alike(a: u64, b: u64) -> bool {
+        bucket_of(a) == bucket_of(b)
     }
 
     /// A bucket that the short list lacks.
@@ -175,7 +187,9 @@ impl Hist {
         self.max = self.max.max(other.max);
         self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
-        other.each(|bucket, cell| self.add(bucket, cell));
+        other.each(|bucket, cell| {
+            self.add(bucket, cell);
+        });
     }
 
     /// Every non-empty bucket, ascending.
@@ -253,7 +267,9 @@ mod tests {
 
     fn of(values: impl IntoIterator<Item = u64>) -> Hist {
         let mut h = Hist::default();
-        values.into_iter().for_each(|v| h.record(v));
+        values.into_iter().for_each(|v| {
+            h.record(v);
+        });
         h
     }
 

@@ -77,6 +77,13 @@ impl Series {
         }
     }
 
+    /// Merges neighbours until there are at most `slots` (at least one): less detail, less memory, the same counts.
+    pub fn coarsen(&mut self, slots: usize) {
+        while self.slots.len() > slots.max(1) {
+            self.double();
+        }
+    }
+
     #[inline]
     fn slot(&mut self, at: Time) -> &mut Slot {
         let first = at.ps() / Self::FIRST_WIDTH.ps();
@@ -139,6 +146,26 @@ mod tests {
         s.sent(Time::ZERO);
         assert!(s.slots().len() <= Series::LIMIT);
         assert_eq!(s.slots().iter().map(|s| s.sent).sum::<u64>(), 2);
+    }
+
+    #[test]
+    fn coarsening_keeps_the_counts_and_may_come_before_or_after_merging() {
+        let of = |from: u64| {
+            let mut s = Series::default();
+            (0..200).for_each(|i| s.received(us(from + i), Span::from_us(i), 10));
+            s
+        };
+        let (mut early, mut late) = (of(0), of(0));
+        early.coarsen(16);
+        assert_eq!((early.slots().len(), early.width()), (13, Span::from_us(16)));
+        early.merge(&of(50));
+        late.merge(&of(50));
+        late.coarsen(16);
+        early.coarsen(16);
+        assert_eq!(early, late);
+        assert_eq!(early.slots().iter().map(|s| s.received).sum::<u64>(), 400);
+        early.coarsen(0);
+        assert_eq!(early.slots().len(), 1);
     }
 
     #[test]

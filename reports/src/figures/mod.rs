@@ -7,9 +7,9 @@ mod flow;
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use scenarios::outcome::{Batch, PointOutcome, ScenarioOutcome};
+use scenarios::outcome::{Batch, PointOutcome, ScenarioOutcome, TopologyOutcome};
 
-use crate::names;
+use crate::{names, topology::Traffic};
 use crowd::Shown;
 pub use flow::{FlowFigures, Percentile, Target};
 
@@ -31,6 +31,8 @@ pub struct ScenarioFigures<'b> {
     /// Part of file names and anchors, unique in the batch: "docker-outside".
     pub slug: String,
     pub points: Vec<PointFigures<'b>>,
+    /// What was plugged into what at the end of the first run, and what that carried.
+    pub topology: Option<(&'b TopologyOutcome, Traffic)>,
 }
 
 /// One point of a sweep, all its seeds together.
@@ -115,7 +117,12 @@ impl<'b> Figures<'b> {
                 PointFigures::of(point, slug)
             });
             let points = points.collect();
-            ScenarioFigures { outcome, name, slug, points }
+            let first = outcome.points.first().and_then(|p| p.runs.first());
+            let topology = first.and_then(|run| {
+                let topology = run.topology.as_deref()?;
+                Some((topology, Traffic::of(run, topology)))
+            });
+            ScenarioFigures { outcome, name, slug, points, topology }
         });
         Figures { scenarios: scenarios.collect() }
     }
@@ -192,6 +199,11 @@ impl<'b> PointFigures<'b> {
             Shown::Crowd(i) => (&self.crowds[*i], false),
             Shown::Worst(i) => (&self.flows[*i], true),
         })
+    }
+
+    /// What the timeline did, picoseconds and command line.
+    pub fn timeline(&self) -> &'b [(u64, String)] {
+        self.outcome.runs.first().map_or(&[], |r| &r.timeline)
     }
 
     /// "seeds 1–10", "seed 7", "seeds 1, 5, 9", "12 seeds".

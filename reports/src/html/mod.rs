@@ -1,6 +1,7 @@
 //! The report page: one file that needs no network, no script and no colour to be read. Verdicts first, then numbers,
 //! then pictures, then what is needed to run it again.
 
+mod followed;
 mod point;
 mod tables;
 
@@ -10,8 +11,8 @@ use crate::{
     escape::xml,
     figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, Status},
     plot::sweep,
-    report::{Stem, curve_stem},
-    units,
+    report::{Stem, curve_stem, topology_stem},
+    units, version,
 };
 
 /// The pictures that were drawn, by the names of their files; with each its SVG if it stands in the page itself.
@@ -45,13 +46,14 @@ pub fn page(figures: &Figures, pictures: &Pictures) -> String {
     html.push_str("</div>\n</main>\n");
     let _ = write!(
         html,
-        "<footer><p>Written by onerouter {}. Every figure of this page: <a href=\"results.json\">results.json</a>, \
+        "<footer><p>Written by {}. Every figure of this page: <a href=\"results.json\">results.json</a>, \
          <a href=\"flows.csv\">flows.csv</a>, <a href=\"percentiles.csv\">percentiles.csv</a>, \
          <a href=\"cdf.csv\">cdf.csv</a>, <a href=\"series.csv\">series.csv</a>, <a href=\"drops.csv\">drops.csv</a>, \
-         <a href=\"stages.csv\">stages.csv</a>, <a href=\"verdicts.csv\">verdicts.csv</a>. \
+         <a href=\"stages.csv\">stages.csv</a>, <a href=\"verdicts.csv\">verdicts.csv</a>, <a href=\"topology.csv\">topology.csv</a>, <a href=\"followed.csv\">followed.csv</a>, \
+         <a href=\"runs.csv\">runs.csv</a> (seed, digest, profile and program of each). \
          Times are virtual: what the simulated hosts would have seen.</p></footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        env!("CARGO_PKG_VERSION")
+        version::program()
     );
     html
 }
@@ -167,8 +169,40 @@ fn scenario_card(html: &mut String, order: usize, scenario: &ScenarioFigures, pi
     for point in &scenario.points {
         point::point(html, scenario, point, pictures, alone);
     }
+    topology(html, scenario, pictures);
     rerun(html, scenario);
     html.push_str("</section>\n");
+}
+
+/// What is plugged into what, where a word more is told of whatever the pointer or the focus is on.
+fn topology(html: &mut String, scenario: &ScenarioFigures, pictures: &Pictures) {
+    let Some((topology, _)) = &scenario.topology else { return };
+    let stem = topology_stem(scenario);
+    html.push_str("<h3>Topology</h3>\n<figure class=\"wide\">\n");
+    let of = scenario.points.first().map_or(String::new(), |p| {
+        let label = if p.outcome.label.is_empty() { String::new() } else { format!("point {}, ", p.outcome.label) };
+        p.outcome.runs.first().map_or(String::new(), |r| format!(" at the end of {label}seed {}", r.seed))
+    });
+    if let Some(Some(svg)) = pictures.get(&stem) {
+        let _ = write!(
+            html,
+            "<div class=\"scroll\">\n{svg}</div>\n<pre class=\"told\" aria-live=\"polite\" hidden></pre>\n"
+        );
+    }
+    let picture = if pictures.contains_key(&stem) {
+        format!(": <a href=\"{stem}.svg\">SVG</a>")
+    } else {
+        " (not drawn: there are too many)".to_owned()
+    };
+    let _ = write!(
+        html,
+        "<figcaption>What is plugged into what{}{picture}. ● up ○ down; blue veth, orange cable, dotted lower device; the \
+         thicker, the more it carried; ▼ lost there. Hover over a part, or move the focus to it, for more.</figcaption>\n\
+         <details>\n<summary>as table</summary>\n",
+        xml(&of)
+    );
+    tables::devices(html, topology);
+    html.push_str("</details>\n</figure>\n");
 }
 
 /// What it takes to get the same bytes again.
@@ -178,10 +212,10 @@ fn rerun(html: &mut String, scenario: &ScenarioFigures) {
     let _ = write!(
         html,
         "<details class=\"rerun\">\n<summary>Run it again</summary>\n<pre><code>{}</code></pre>\n\
-         <p>onerouter {}, cost profile {} <span class=\"muted\">({})</span>. The same file and seed give the same bytes, \
+         <p>{}, cost profile {} <span class=\"muted\">({})</span>. The same file and seed give the same bytes, \
          on any machine and with any number of threads.</p>\n",
         xml(&command),
-        env!("CARGO_PKG_VERSION"),
+        version::program(),
         xml(&outcome.profile),
         xml(if outcome.profile_origin.is_empty() { "origin unknown" } else { &outcome.profile_origin }),
     );

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Pictures, anchor, tables};
+use scenarios::outcome::Why;
+
+use super::{Pictures, anchor, followed, tables};
 use crate::{
     escape::xml,
     figures::{FlowFigures, PointFigures, ScenarioFigures, Status},
@@ -62,10 +64,18 @@ pub fn point(html: &mut String, scenario: &ScenarioFigures, point: &PointFigures
     if !point.drops.is_empty() {
         html.push_str("<h3>Where packets were lost</h3>\n");
         tables::drops(html, point);
+        for f in point.outcome.runs.iter().flat_map(|r| &r.followed) {
+            let Why::Dropped { reason, place } = &f.why else { continue };
+            let words = format!("Walk of the first packet lost by {reason} at {place}");
+            let _ = writeln!(html, "<details>\n<summary>{}</summary>", xml(&words));
+            followed::walk(html, f);
+            html.push_str("</details>\n");
+        }
     }
     if !point.stages.is_empty() {
-        html.push_str("<h3>Where core time went</h3>\n");
+        html.push_str("<details>\n<summary>Where core time went, by kernel function</summary>\n");
         tables::stages(html, point);
+        html.push_str("</details>\n");
     }
     if let Some(run) = point.outcome.runs.first() {
         text(html, &format!("Walk of the first packet, seed {}", run.seed), &run.walk_text);
@@ -122,10 +132,29 @@ fn flow(
         point.seeds(),
         xml(&errors)
     );
+    let mut kinds: Vec<Kind> = Kind::of(flow).collect();
+    // Percentiles and distribution first, then where the time went, then the course of time.
+    let last = kinds.pop_if(|k| *k == Kind::Timeline);
+    figures(html, scenario, point, flow, pictures, &kinds);
+    followed::bars(html, point, &flow.name);
+    figures(html, scenario, point, flow, pictures, last.as_slice());
+}
+
+fn figures(
+    html: &mut String,
+    scenario: &ScenarioFigures,
+    point: &PointFigures,
+    flow: &FlowFigures,
+    pictures: &Pictures,
+    kinds: &[Kind],
+) {
+    if kinds.is_empty() {
+        return;
+    }
     html.push_str("<div class=\"figures\">\n");
-    for kind in Kind::of(flow) {
+    for kind in kinds {
         let title = format!("{}: {}", flow.name, kind.title());
-        figure(html, &flow_stem(scenario, point, flow, kind), pictures, &title, |html| match kind {
+        figure(html, &flow_stem(scenario, point, flow, *kind), pictures, &title, |html| match kind {
             Kind::Percentiles => tables::percentiles(html, flow),
             Kind::Cdf => tables::cdf(html, flow),
             Kind::Timeline => tables::timeline(html, flow),

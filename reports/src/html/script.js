@@ -31,6 +31,17 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (target && target.tagName === "DETAILS") { target.open = true; target.scrollIntoView(); }
   };
+  // Of a topology, whatever is under the pointer or has the focus tells more of itself.
+  for (const figure of document.querySelectorAll("figure.wide")) {
+    const told = figure.querySelector(".told");
+    if (!told) continue;
+    const tell = (event) => {
+      const item = event.target.closest && event.target.closest(".item");
+      if (item) { told.hidden = false; told.textContent = item.querySelector("title").textContent; }
+    };
+    figure.addEventListener("mouseover", tell);
+    figure.addEventListener("focusin", tell);
+  }
   const all = document.getElementById("all");
   const points = [...document.querySelectorAll("details.point")];
   all.addEventListener("click", () => {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use scenarios::outcome::{FollowedOutcome, Stage, TopologyOutcome};
+
 use super::{anchor, sortable};
 use crate::{
     escape::xml,
@@ -117,14 +119,23 @@ pub fn verdicts(html: &mut String, point: &PointFigures) {
 }
 
 pub fn drops(html: &mut String, point: &PointFigures) {
-    let columns =
-        [("reason", false), ("place", false), ("in", false), ("count", true), ("first at", true), ("meaning", false)];
+    let columns = [
+        ("reason", false),
+        ("place", false),
+        ("in", false),
+        ("count", true),
+        ("first at", true),
+        ("meaning", false),
+        ("look at, on a real host", false),
+    ];
     begin(html, "", "Drops by reason and place, all seeds", &columns);
     for d in &point.drops {
+        let look = crate::counters::of(&d.reason);
+        let look = if look.is_empty() { "skb:kfree_skb (perf, dropwatch)" } else { look };
         let _ = writeln!(
             html,
             "<tr><th scope=\"row\"><code>{}</code></th><td>{}</td><td><code>{}</code></td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"wrap\">{}</td></tr>",
+             <td class=\"n\">{}</td><td class=\"wrap\">{}</td><td class=\"wrap\"><code>{look}</code></td></tr>",
             xml(&d.reason),
             xml(&d.place),
             xml(&d.hop),
@@ -206,6 +217,73 @@ pub fn curve(html: &mut String, curve: &Curve) {
         row(html, point.text, &[with_margin(500_000), with_margin(990_000), lost, sent]);
     }
     end(html);
+}
+
+/// Stages down, followed messages across.
+pub fn went(html: &mut String, followed: &[&FollowedOutcome]) {
+    let names: Vec<String> =
+        followed.iter().map(|f| format!("{} (packet {})", super::followed::name(&f.why), f.packet)).collect();
+    let columns: Vec<(&str, bool)> =
+        [("stage", false)].into_iter().chain(names.iter().map(|n| (n.as_str(), true))).collect();
+    begin(html, "", "Where the time of one message went", &columns);
+    for stage in Stage::ALL {
+        let of = |f: &&FollowedOutcome| f.stages.iter().find(|(s, _)| s == stage).map(|(_, ps)| *ps);
+        if followed.iter().any(|f| of(f).is_some()) {
+            let cells: Vec<String> = followed.iter().map(|f| time(of(f))).collect();
+            row(html, stage.name(), &cells);
+        }
+    }
+    let all: Vec<String> = followed.iter().map(|f| units::span(f.total_ps)).collect();
+    row(html, "in all", &all);
+    end(html);
+}
+
+/// So many devices are listed in the page; results.json and topology.csv have all.
+const DEVICES: usize = 200;
+
+/// Every device, and the cables at its end.
+pub fn devices(html: &mut String, topology: &TopologyOutcome) {
+    let columns = [
+        ("device", false),
+        ("kind", false),
+        ("state", false),
+        ("MAC", false),
+        ("MTU", true),
+        ("addresses", false),
+        ("other end", false),
+        ("port of", false),
+        ("rx packets", true),
+        ("tx packets", true),
+        ("written at", false),
+    ];
+    begin(html, "", "Devices at the end of the run", &columns);
+    let mut all = 0;
+    for (host, ns, d) in topology.devices() {
+        all += 1;
+        if all > DEVICES {
+            continue;
+        }
+        let end = topology.far_end(&host.name, &ns.name, d);
+        let _ = write!(html, "<tr><th scope=\"row\">{}</th>", xml(&format!("{}/{}/{}", host.name, ns.name, d.name)));
+        let addresses = d.addresses.iter().take(8).cloned().collect::<Vec<_>>().join(" ");
+        let addresses = if d.addresses.len() > 8 { format!("{addresses} …") } else { addresses };
+        for text in [&d.kind, &d.state, &d.mac] {
+            let _ = write!(html, "<td>{}</td>", xml(text));
+        }
+        let _ = write!(html, "<td class=\"n\">{}</td>", d.mtu);
+        for text in [&addresses, &end, d.master.as_deref().unwrap_or("")].map(|t: &str| xml(t)) {
+            let _ = write!(html, "<td>{text}</td>");
+        }
+        for n in [d.rx.0, d.tx.0].map(units::thousands) {
+            let _ = write!(html, "<td class=\"n\">{n}</td>");
+        }
+        let _ = writeln!(html, "<td class=\"muted\">{}</td></tr>", xml(d.place.as_deref().unwrap_or("")));
+    }
+    end(html);
+    if all > DEVICES {
+        let more = units::thousands((all - DEVICES) as u64);
+        let _ = writeln!(html, "<p class=\"muted\">{more} more are in results.json and topology.csv.</p>");
+    }
 }
 
 /// One line a run: seed, digest, what it took.

@@ -3,7 +3,7 @@
 
 mod axis;
 pub mod cdf;
-mod font;
+pub mod font;
 pub mod percentiles;
 pub mod picture;
 pub mod render;
@@ -17,7 +17,7 @@ use sweep::Curve;
 
 use crate::{
     figures::{FlowFigures, PointFigures, ScenarioFigures},
-    units,
+    units, version,
 };
 
 /// The kinds of picture that each flow at each point gets.
@@ -68,7 +68,7 @@ pub fn of_flow(kind: Kind, scenario: &ScenarioFigures, point: &PointFigures, flo
     match kind {
         Kind::Cdf => cdf::picture(flow, &caption),
         Kind::Percentiles => percentiles::picture(flow, &caption),
-        Kind::Timeline => timeline::picture(flow, &point.drops, &caption),
+        Kind::Timeline => timeline::picture(flow, &point.drops, point.timeline(), &caption),
     }
 }
 
@@ -95,7 +95,7 @@ pub fn of_curve(scenario: &ScenarioFigures, curve: &Curve) -> Picture {
 fn profile(scenario: &ScenarioFigures) -> String {
     let origin = &scenario.outcome.profile_origin;
     let from = if origin.is_empty() { String::new() } else { format!(" · {origin}") };
-    format!("cost profile {}{from}", scenario.outcome.profile)
+    format!("{} · cost profile {}{from}", version::program(), scenario.outcome.profile)
 }
 
 fn join(parts: &[&str]) -> String {

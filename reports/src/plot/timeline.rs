@@ -70,7 +70,7 @@ impl Step {
     }
 }
 
-pub fn picture(flow: &FlowFigures, drops: &[DropFigure], caption: &Caption) -> Picture {
+pub fn picture(flow: &FlowFigures, drops: &[DropFigure], events: &[(u64, String)], caption: &Caption) -> Picture {
     let mut picture = sheet::sheet(HEIGHT, caption);
     let lanes = [sheet::lane(sheet::TOP, LOAD_BOTTOM), sheet::lane(LOAD_BOTTOM + 44.0, HEIGHT - sheet::BELOW)];
     let steps = steps(flow, 96);
@@ -92,6 +92,7 @@ pub fn picture(flow: &FlowFigures, drops: &[DropFigure], caption: &Caption) -> P
         sheet::target_lines(&mut picture, &lanes[1], &y, &targets);
         latency(&mut picture, &lanes[1], (&x, &y), &steps);
     }
+    happened(&mut picture, &lanes, &x, events);
     marks(&mut picture, &lanes[1], &x, drops);
     picture
 }
@@ -157,6 +158,24 @@ fn latency(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), steps: &
     let keys =
         [Key::area("min to p99", Ink::Blue), Key::line("p50", Ink::Blue, SOLID), Key::line("p99", Ink::Orange, DASHED)];
     sheet::legend(picture, lane, &keys);
+}
+
+/// A dotted line through all lanes where the timeline did something, with what it did; of many only the first few.
+fn happened(picture: &mut Picture, lanes: &[Frame; 2], x: &Axis, events: &[(u64, String)]) {
+    for (ps, words) in events.iter().filter(|e| x.holds(e.0 as f64)).take(12) {
+        let at = x.at(*ps as f64);
+        picture.line(vec![(at, lanes[0].top), (at, lanes[1].bottom)], Ink::Text, 1.0, DOTTED);
+        let room = (lanes[0].right - lanes[0].left) * 0.6;
+        let words = super::font::fit(&format!("┊ {words}"), sheet::FOOT, false, room);
+        // Between the lanes, where no data are.
+        let label = Label::new((at + 3.0, lanes[0].bottom + 14.0), words, sheet::FOOT, Ink::Text);
+        if label.frame().right <= lanes[0].right {
+            picture.note(label);
+        } else {
+            let left = Label { x: at - 3.0, ..label };
+            picture.note(left.anchor(Anchor::End));
+        }
+    }
 }
 
 /// A triangle where the first packet of each kind was lost.

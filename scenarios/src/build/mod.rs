@@ -46,9 +46,18 @@ impl Places {
     /// "outside.ron:31", the line that made a table's entry; `None` if the kernel itself did.
     pub fn line(&self, host: usize, origin: u32) -> Option<String> {
         let (place, file) = self.of_host.get(host)?.get(origin as usize)?;
-        let (file, range) = file.as_ref().unwrap_or(&self.source).original(place.range);
+        Some(Self::line_in(file.as_ref().unwrap_or(&self.source), *place))
+    }
+
+    /// "outside.ron:31", the line of a place of the scenario.
+    pub fn line_at(&self, place: Place) -> String {
+        Self::line_in(&self.source, place)
+    }
+
+    fn line_in(source: &Arc<Source>, place: Place) -> String {
+        let (file, range) = source.original(place.range);
         let name = file.path.rsplit('/').next().unwrap_or(&file.path);
-        Some(format!("{name}:{}", file.line_column(range.start).0))
+        format!("{name}:{}", file.line_column(range.start).0)
     }
 
     pub fn source(&self) -> &Arc<Source> {
@@ -241,7 +250,8 @@ fn switches(names: &Names, s: &Scenario, world: &mut World, source: &Arc<Source>
     }
 }
 
-fn end(names: &Names, world: &World, path: &str) -> Option<End> {
+/// The device that a cable's end names, HOST/NS/DEV or SWITCH/PORT.
+pub(crate) fn end(names: &Names, world: &World, path: &str) -> Option<End> {
     if let Some(port) = names.port(path) {
         let PortRef { switch, port } = port.ok()?;
         let host = names.hosts.len() + switch;

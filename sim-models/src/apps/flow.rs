@@ -25,16 +25,33 @@ pub struct FlowStat {
     pub last: Option<Time>,
     /// What system calls gave back.
     pub errors: IndexMap<Errno, u64>,
+    /// The first message of each bucket of `latency`.
+    pub exemplars: Vec<Exemplar>,
     /// Warm-up: receives before this time are not measured.
     pub measure_from: Time,
 }
 
+/// A message that stands for those of about its latency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exemplar {
+    pub latency: Span,
+    pub born: Time,
+    /// When the process had it.
+    pub read: Time,
+}
+
 impl FlowStat {
+    /// The message whose latency is nearest to `latency`; of several the one that was read first.
+    pub fn exemplar(&self, latency: Span) -> Option<&Exemplar> {
+        self.exemplars.iter().min_by_key(|e| (e.latency.ps().abs_diff(latency.ps()), e.read))
+    }
+
     pub fn merge(&mut self, o: &FlowStat) {
         self.sent += o.sent;
         self.received += o.received;
         self.bytes += o.bytes;
         self.latency.merge(&o.latency);
+        self.exemplars.extend_from_slice(&o.exemplars);
         self.series.merge(&o.series);
         self.first = [self.first, o.first].into_iter().flatten().min();
         self.last = [self.last, o.last].into_iter().flatten().max();
@@ -73,7 +90,9 @@ pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
     s.bytes += u64::from(bytes);
     s.last = Some(now);
     if now >= s.measure_from {
-        s.latency.record(latency.ps());
+        if s.latency.record(latency.ps()) {
+            s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
+        }
         s.series.received(now, latency, u64::from(bytes));
     }
 }

@@ -64,6 +64,13 @@ apps! {
     TcpConnect(tcp_connect::TcpConnect),
 }
 
+impl App {
+    /// Does it wait for whoever comes, as a server does?
+    pub fn serves(&self) -> bool {
+        matches!(self, App::UdpSink(_) | App::UdpEcho(_))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     /// On a run queue or a core.

@@ -2,7 +2,7 @@
 //! recorder and the capture of frames exist only where someone asked for them.
 
 use super::{At, DevId, Kernel, NsId, PktType, Reason, SkBuff};
-use crate::packet::{Frame, FrameId};
+use crate::packet::{Frame, FrameId, Tag};
 use indexmap::IndexMap;
 use sim_core::{
     digest::Digest,
@@ -41,6 +41,7 @@ pub struct Lost {
     pub count: u64,
     pub first: Time,
     pub first_frame: FrameId,
+    pub first_tag: Tag,
     /// Names as they were at the first loss.
     pub ns: String,
     pub dev: String,
@@ -50,6 +51,8 @@ pub struct Lost {
 #[derive(Clone, Debug)]
 pub struct Step {
     pub frame: FrameId,
+    /// Which message of which flow it belongs to; flow 0: none, as ARP.
+    pub tag: Tag,
     pub time: Time,
     /// Where the packet was (`skb->dev`).
     pub dev: DevId,
@@ -104,6 +107,10 @@ pub struct Observer {
     pub walk: Vec<Step>,
     /// The followed packet as it first reached a device.
     pub followed: Option<Frame>,
+    /// Messages to follow besides, by flow number + 1 and the time they are born at, picoseconds; and the first frame
+    /// of each. Their steps are told apart by [`Step::tag`].
+    pub also: Vec<(u32, u64)>,
+    pub also_followed: Vec<Frame>,
 }
 
 impl Default for Observer {
@@ -118,6 +125,8 @@ impl Default for Observer {
             follow: None,
             walk: Vec::new(),
             followed: None,
+            also: Vec::new(),
+            also_followed: Vec::new(),
             capture: None,
         }
     }
@@ -127,6 +136,12 @@ impl Default for Observer {
 const WALK_LIMIT: usize = 20_000;
 
 impl Observer {
+    /// Is this one of the messages to follow besides [`Observer::follow`]?
+    #[inline]
+    pub fn follows_too(&self, tag: &Tag) -> bool {
+        !self.also.is_empty() && self.also.contains(&(tag.flow, tag.born))
+    }
+
     pub(super) fn hop(&mut self, at: At, time: Time, cost: Span, cpu: u32, skb: &SkBuff) {
         self.step(time, skb, StepKind::Hop { at, cost, cpu });
     }
@@ -140,8 +155,15 @@ impl Observer {
         if complete && self.followed.is_none() && skb.frame.payload.tag.flow != 0 {
             self.followed = Some(skb.frame.clone());
         }
+        if complete && !self.also.is_empty() {
+            let tag = skb.frame.payload.tag;
+            if self.follows_too(&tag) && self.also_followed.iter().all(|f| f.payload.tag != tag) {
+                self.also_followed.push(skb.frame.clone());
+            }
+        }
         if self.walk.len() < WALK_LIMIT {
-            self.walk.push(Step { frame: skb.frame.id, time, dev: skb.meta.dev, what });
+            let (frame, tag) = (skb.frame.id, skb.frame.payload.tag);
+            self.walk.push(Step { frame, tag, time, dev: skb.meta.dev, what });
         }
     }
 
@@ -156,6 +178,7 @@ impl Observer {
             count: 0,
             first: time,
             first_frame: skb.frame.id,
+            first_tag: skb.frame.payload.tag,
             ns: k.net(ns).name.clone(),
             dev: k.devs.get(dev).map_or_else(|| "-".to_owned(), |d| d.name().to_owned()),
         });

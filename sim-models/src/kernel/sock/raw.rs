@@ -37,7 +37,7 @@ pub fn send_echo(
     let (ns, opts) = (s.ns, s.opts);
     let flow = s.flow_to(dst);
     let mut skb = cx.alloc();
-    skb.meta.traced = traced;
+    skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];
     skb.frame.payload.tag = tag;
     skb.frame.payload.len = len;

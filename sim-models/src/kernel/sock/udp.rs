@@ -88,7 +88,7 @@ pub fn sendto(
     let (ns, opts, sport) = (s.ns, s.opts, s.port);
     let flow = s.flow_to(addr);
     let mut skb = cx.alloc();
-    skb.meta.traced = traced;
+    skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];
     skb.frame.payload.tag = tag;
     skb.frame.payload.len = len;
