@@ -98,6 +98,7 @@ pub fn run(seed: u64, flows: Vec<FlowOutcome>) -> RunOutcome {
         ended_ps: 1_000_000 * US,
         flows,
         drops,
+        answers: Vec::new(),
         stages: [("udp_sendmsg", 900u64), ("ip_rcv", 120), ("ip_forward", 420), ("udp_rcv", 700)]
             .into_iter()
             .map(|(hop, ns)| (hop.to_owned(), (sent, sent * ns * 1000)))

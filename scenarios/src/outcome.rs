@@ -47,6 +47,8 @@ pub struct RunOutcome {
     pub ended_ps: u64,
     pub flows: Vec<FlowOutcome>,
     pub drops: Vec<DropOutcome>,
+    /// What the kernel said to the requests of the timeline that may fail, in the order in which they were made.
+    pub answers: Vec<Answer>,
     /// Kernel hop name → (count, picoseconds of core time), in path order, hops that never ran left out.
     pub stages: IndexMap<String, (u64, u64)>,
     /// Born, delivered, consumed, dropped, still in flight at the end.
@@ -56,6 +58,18 @@ pub struct RunOutcome {
     pub state_text: String,
     /// The run was stopped by a budget, or broke a law: exit code 3.
     pub fault: Option<String>,
+}
+
+/// The kernel's answer to a request that may fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub at_ps: u64,
+    /// HOST/NS that it was asked in.
+    pub place: String,
+    /// As a command line.
+    pub asked: String,
+    /// As iproute2 prints it: "RTNETLINK answers: File exists"; `None`: it was done.
+    pub refusal: Option<String>,
 }
 
 /// One traffic entry.

@@ -5,7 +5,7 @@ use crate::{
     diagnostic::{Diagnostic, arrange},
     expect, load,
     names::Names,
-    outcome::{Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
+    outcome::{Answer, Batch, Journey, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
     spec::Scenario,
@@ -34,6 +34,7 @@ struct Played {
     scenario: Scenario,
     built: Built,
     ended: Time,
+    answers: Vec<Answer>,
     fault: Option<String>,
 }
 
@@ -50,8 +51,9 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64, texts: bool) -> Result<Run
         let place = |host, origin| p.built.places.line(host, origin);
         let journey = walk::journey(&p.built.world, false, &place);
         outcome.walk_text = journey.map(|j| j.lines().join("\n")).unwrap_or_default();
-        outcome.state_text = state::tables(&p.built.world, p.ended);
+        outcome.state_text = state::tables(&p.built.world, p.ended) + &state::refusals(&p.answers);
     }
+    outcome.answers = p.answers;
     Ok(outcome)
 }
 
@@ -93,15 +95,16 @@ fn play(plan: &Plan, point: usize, seed: u64, follow: Option<Follow>) -> Result<
     for h in &mut built.world.hosts {
         h.cx.obs.follow = follow;
     }
-    let (ended, fault) = {
+    let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
-        let mut clock = Clock { names: &names, built: &mut built, senders, now: Time::ZERO, fault: None };
+        let mut clock =
+            Clock { names: &names, built: &mut built, senders, now: Time::ZERO, answers: Vec::new(), fault: None };
         let steps = steps::steps(&source, &names, &scenario)?;
         clock.run(&scenario, &steps)?;
-        (clock.now, clock.fault)
+        (clock.now, clock.answers, clock.fault)
     };
-    Ok(Played { scenario, built, ended, fault })
+    Ok(Played { scenario, built, ended, answers, fault })
 }
 
 /// What kernels refuse of the setup, at every point of a plan; nothing is run.
@@ -126,6 +129,7 @@ struct Clock<'b> {
     senders: Vec<Sender>,
     /// Everything before this has happened.
     now: Time,
+    answers: Vec<Answer>,
     fault: Option<String>,
 }
 
@@ -164,10 +168,20 @@ impl Clock<'_> {
         let Built { world, places } = &mut *self.built;
         let host = &mut world.hosts[step.host];
         let names = self.names;
+        let answers = &mut self.answers;
         host.at(step.at, |k, cx| {
             for p in &step.asked {
                 cx.origin = places.add(step.host, p.place);
-                carry_out(k, cx, &p.ns, &p.act).map_err(|why| vec![build::refusal(places.source(), names, p, &why)])?;
+                match carry_out(k, cx, &p.ns, &p.act) {
+                    Err(why) if !step.may_fail => return Err(vec![build::refusal(places.source(), names, p, &why)]),
+                    answer if step.may_fail => answers.push(Answer {
+                        at_ps: step.at.ps(),
+                        place: names.path(p.at),
+                        asked: build::asked(&p.act),
+                        refusal: answer.err(),
+                    }),
+                    _ => {}
+                }
             }
             Ok(())
         })

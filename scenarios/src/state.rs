@@ -2,7 +2,7 @@
 
 use crate::{
     names::Names,
-    outcome::{DropOutcome, FlowOutcome, RunOutcome},
+    outcome::{Answer, DropOutcome, FlowOutcome, RunOutcome},
     spec::{Scenario, Traffic},
 };
 use indexmap::IndexMap;
@@ -29,6 +29,7 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
         ended_ps: ended.ps(),
         flows: flows(names, s, world, in_flight),
         drops: drops(world),
+        answers: Vec::new(),
         stages: stages(world),
         ledger: [ledger.born, ledger.delivered, ledger.consumed + ledger.merged, ledger.dropped, in_flight],
         walk_text: String::new(),
@@ -143,6 +144,15 @@ pub fn tables(world: &World, ended: Time) -> String {
         out.push_str("drops        none\n");
     }
     out
+}
+
+/// What kernels refused of the requests that may fail.
+pub fn refusals(answers: &[Answer]) -> String {
+    let lines = answers.iter().filter_map(|a| {
+        let why = a.refusal.as_ref()?;
+        Some(format!("refused      {} {} {}: {why}\n", Span::from_ps(a.at_ps), a.place, a.asked))
+    });
+    lines.collect()
 }
 
 fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {

@@ -16,6 +16,8 @@ pub struct Step {
     pub at: Time,
     pub host: usize,
     pub asked: Vec<Placed>,
+    /// What the kernel refuses is noted, and the run goes on.
+    pub may_fail: bool,
 }
 
 /// The scenario's steps in order of time; those of one time in the order of the file.
@@ -27,7 +29,10 @@ pub fn steps(source: &Arc<Source>, names: &Names, s: &Scenario) -> Result<Vec<St
     for written in s.timeline.iter() {
         let Ok(at) = names.ns(&written.r#in) else { continue };
         match step(source, at, &written.run) {
-            Ok(asked) => steps.push(Step { at: Time::ZERO + written.at.value.0, host: at.host, asked }),
+            Ok(asked) => {
+                let may_fail = written.may_fail.as_ref().is_some_and(|m| m.value);
+                steps.push(Step { at: Time::ZERO + written.at.value.0, host: at.host, asked, may_fail });
+            }
             Err(d) => bad.push(d),
         }
     }

@@ -308,3 +308,28 @@ fn many_containers_are_built_without_a_quadratic_step() {
     // Some two seconds when nothing else runs; with a step that takes each name for each name it would be minutes.
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
+
+#[test]
+fn a_step_that_may_fail_is_answered_and_the_run_goes_on() {
+    let step = |run: &str, may: &str| format!("(at: \"1ms\", in: \"h1/a\", run: \"{run}\"{may})");
+    let may = ", may_fail: true";
+    let (dup, ok) = ("ip addr add 10.0.0.1/24 dev eth0; ip link set eth0 mtu 20", "ip addr add 10.0.1.1/24 dev eth0");
+    let of = |steps: String| ran(&format!("({PAIR}, timeline: [{steps}], duration: \"2ms\")"));
+    let batch = of([step(dup, may), step(ok, may), step("ip link set eth0 mtu 1400", "")].join(","));
+    let run = &batch.scenarios[0].points[0].runs[0];
+    let answers: Vec<(&str, Option<&str>)> =
+        run.answers.iter().map(|a| (a.asked.as_str(), a.refusal.as_deref())).collect();
+    assert_eq!(
+        answers,
+        [
+            ("ip addr add 10.0.0.1/24 dev eth0", Some("Error: ipv4: Address already assigned.")),
+            ("ip link set dev eth0 mtu 20", Some("Error: mtu less than device minimum.")),
+            ("ip addr add 10.0.1.1/24 dev eth0", None),
+        ]
+    );
+    assert_eq!((run.answers[0].at_ps, run.answers[0].place.as_str()), (1_000_000_000, "h1/a"));
+    assert!(run.state_text.ends_with("mtu less than device minimum.\n"), "{}", run.state_text);
+    let strict = planned(&format!("({PAIR}, timeline: [{}], duration: \"2ms\")", step(dup, "")));
+    let refused = all(&run::simulate(&strict, 0, 1, false).unwrap_err());
+    assert!(refused.contains("the kernel refuses: ipv4: Address already assigned"), "{refused}");
+}

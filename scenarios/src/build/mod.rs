@@ -212,15 +212,20 @@ pub fn carry_out(k: &mut Kernel, cx: &mut Cx, ns: &Target, act: &Act) -> Result<
     }
 }
 
+/// A request as a command line.
+pub(crate) fn asked(act: &Act) -> String {
+    match act {
+        Act::Rtnl(op) => iproute2::to_command(op),
+        Act::NewNs(name) => format!("ip netns add {name}"),
+        Act::DelNs(name) => format!("ip netns del {name}"),
+    }
+}
+
 /// What a kernel did not want.
 pub(crate) fn refusal(source: &Arc<Source>, names: &Names, p: &Placed, why: &str) -> Diagnostic {
     let why = why.strip_prefix("Error: ").unwrap_or(why);
     let why = why.strip_prefix("RTNETLINK answers: ").unwrap_or(why).trim_end_matches('.');
-    let asked = match &p.act {
-        Act::Rtnl(op) => iproute2::to_command(op),
-        Act::NewNs(name) => format!("ip netns add {name}"),
-        Act::DelNs(name) => format!("ip netns del {name}"),
-    };
+    let asked = asked(&p.act);
     let d = Diagnostic::new(source, p.place.range, format!("the kernel refuses: {why}"));
     d.help(format!("asked in {}: {asked}", names.path(p.at))).number(p.place.number())
 }

@@ -101,6 +101,8 @@ pub struct Step {
     /// HOST/NS
     pub r#in: At<String>,
     pub run: At<String>,
+    /// A refusal is an answer like any other and does not end the run; `false` if not said.
+    pub may_fail: Option<At<bool>>,
     #[allow(dead_code, reason = "unfolded while the list is read")]
     each: Option<At<Anything>>,
 }
