@@ -73,7 +73,9 @@ fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
     let before = s.counters()?;
     s.open_taps()?;
     (s.zero, s.zero_real) = (sys::monotonic() + LEAD, sys::realtime() + LEAD);
-    if let Some(missing) = s.perform()? {
+    // The programs' sockets are open until their tables are read.
+    let mut programs = Programs::new(&job.tasks)?;
+    if let Some(missing) = s.perform(&mut programs)? {
         return Ok(Err(missing));
     }
     s.drain()?;
@@ -89,6 +91,8 @@ fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
         }
     }
     s.record.pins = pins(job);
+    s.record.late_ns = u64::try_from(programs.late).unwrap_or(0);
+    s.record.flows = programs.flows;
     Ok(Ok(s.record))
 }
 
@@ -164,10 +168,9 @@ impl Stage<'_> {
     }
 
     /// From time 0 to the end.
-    fn perform(&mut self) -> io::Result<Option<Missing>> {
+    fn perform(&mut self, programs: &mut Programs) -> io::Result<Option<Missing>> {
         let zero = self.zero;
         let clock = move || sys::monotonic() - zero;
-        let mut programs = Programs::new(&self.job.tasks)?;
         let end = self.job.end_ns as i64;
         let mut steps = self.job.steps.iter().peekable();
         loop {
@@ -193,8 +196,6 @@ impl Stage<'_> {
             let next = [programs.head(), steps.peek().map(|s| s.at_ns as i64), Some(until)];
             programs.collect(next.into_iter().flatten().min().unwrap_or(until) - now)?;
         }
-        self.record.flows = programs.flows.clone();
-        self.record.late_ns = u64::try_from(programs.late).unwrap_or(0);
         Ok(None)
     }
 }
@@ -217,6 +218,10 @@ fn pins(job: &Job) -> Vec<String> {
     let nics = job.setup.iter().filter(|a| matches!(a.what, What::Nic { .. })).count();
     let mut pins = vec!["disable_ipv6=1".to_owned(), "bridge-nf-call-*=0".to_owned()];
     pins.push("conf/all and conf/default at the kernel's defaults".to_owned());
+    let snooping = |a: &Ask| matches!(&a.what, What::Ip(line) if line.ends_with(" mcast_snooping 0"));
+    if job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks)).any(snooping) {
+        pins.push("mcast_snooping=0".to_owned());
+    }
     if nics > 0 {
         pins.push(format!("{nics} veth for wires"));
     }

@@ -41,7 +41,19 @@ struct Program {
     open: VecDeque<(u32, i64)>,
     /// A datagram to be answered: its bytes, and who sent it.
     answer: Option<(Vec<u8>, (u32, u16))>,
+    ping: Pinging,
+}
+
+/// What a ping remembers, to know when it is done; ns.
+#[derive(Default)]
+struct Pinging {
     next: i64,
+    last_send: i64,
+    longest: i64,
+    received: u64,
+    errors: u64,
+    /// When each request left.
+    times: Vec<i64>,
 }
 
 /// All of them.
@@ -78,7 +90,7 @@ impl Programs {
             sent: 0,
             open: VecDeque::new(),
             answer: None,
-            next: 0,
+            ping: Pinging::default(),
         };
         let flows = tasks.iter().map(|t| t.flow as usize).max().unwrap_or(0);
         let mut programs = Programs {
@@ -236,13 +248,13 @@ impl Programs {
 
     fn ping(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
         let flow = self.all[i].task.flow;
-        let App::Ping { dst, size, count, interval_ns, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
+        let App::Ping { count, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
         if self.all[i].sock.is_none() {
             if let Err(e) = self.open(i, spaces, true)? {
                 self.failed(flow, &e);
                 return Ok(Next::Done);
             }
-            self.all[i].next = self.all[i].task.start_ns as i64;
+            self.all[i].ping.next = self.all[i].task.start_ns as i64;
             return Ok(Next::Again);
         }
         match self.read(i) {
@@ -250,6 +262,11 @@ impl Programs {
                 // The raw socket gives the IP header, too.
                 let icmp = self.buffer[..n].get(20..).unwrap_or_default();
                 if icmp.len() >= 8 && icmp[0] == 0 && icmp[4..6] == id.to_be_bytes() {
+                    let seq = usize::from(u16::from_be_bytes([icmp[6], icmp[7]]));
+                    let (now, p) = (clock(), &mut self.all[i].ping);
+                    p.received += 1;
+                    let sent = seq.checked_sub(1).and_then(|i| p.times.get(i)).copied().unwrap_or(now);
+                    p.longest = p.longest.max(now - sent);
                     if let Some(f) = self.flow(flow) {
                         f.received += 1;
                     }
@@ -261,29 +278,50 @@ impl Programs {
         }
         let queued = self.all[i].sock.as_ref().map(sys::queued_error);
         if let Some(Ok(errno)) = queued {
+            self.all[i].ping.errors += 1;
             self.failed_with(flow, errno);
             return Ok(Next::Again);
         }
         let (now, p) = (clock(), &self.all[i]);
         if p.sent >= count {
-            return Ok(Next::Wait(None));
+            return Ok(self.ping_rests(i, now));
         }
-        if now < p.next {
-            return Ok(Next::Wait(Some(p.next)));
+        if now < p.ping.next {
+            return Ok(Next::Wait(Some(p.ping.next)));
         }
-        let (seq, meant) = (p.sent as u32, p.next);
+        self.echo_request(i, now);
+        Ok(Next::Again)
+    }
+
+    fn echo_request(&mut self, i: usize, now: i64) {
+        let flow = self.all[i].task.flow;
+        let App::Ping { dst, size, interval_ns, id, .. } = self.all[i].task.app else { return };
+        let (seq, meant) = (self.all[i].sent as u32, self.all[i].ping.next);
         let packet = echo_request(id, (seq + 1) as u16, &payload(flow, seq, size));
         self.sent_late(flow, now - meant);
-        let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
-        let done = sys::send(fd, &packet, Some((dst, 0)));
         let p = &mut self.all[i];
         p.sent += 1;
+        p.ping.times.push(now);
+        p.ping.last_send = now;
         // At the meant times: a late one does not make the others late.
-        p.next = meant + interval_ns as i64;
-        if let Err(e) = done {
+        p.ping.next = meant + interval_ns as i64;
+        let done = p.sock.as_ref().map(|fd| sys::send(fd, &packet, Some((dst, 0))));
+        if let Some(Err(e)) = done {
             self.failed(flow, &e);
         }
-        Ok(Next::Again)
+    }
+
+    /// All is sent: waits for the last answers as iputils does, then closes.
+    fn ping_rests(&mut self, i: usize, now: i64) -> Next {
+        let p = &mut self.all[i];
+        let App::Ping { count, interval_ns, linger_ns, .. } = p.task.app else { return Next::Done };
+        let wait = if p.ping.received > 0 { (p.ping.longest * 2).max(interval_ns as i64) } else { linger_ns as i64 };
+        let end = p.ping.last_send + wait;
+        if p.ping.received + p.ping.errors >= count || now >= end {
+            p.sock = None;
+            return Next::Done;
+        }
+        Next::Wait(Some(end))
     }
 
     fn send(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
