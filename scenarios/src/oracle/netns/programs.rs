@@ -5,7 +5,7 @@
 use super::{spaces::Spaces, sys};
 use crate::verify::job::{App, FlowSeen, Load, MAGIC, SockOpts, Task, tag};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     io,
     os::fd::OwnedFd,
 };
@@ -56,6 +56,9 @@ struct Pinging {
     times: Vec<i64>,
 }
 
+/// What `recvfrom` gives: how many bytes, and who sent them.
+type Datagram = io::Result<(usize, (u32, u16))>;
+
 /// All of them.
 pub struct Programs {
     all: Vec<Program>,
@@ -103,8 +106,8 @@ impl Programs {
             late: 0,
             buffer: vec![0; 1 << 16],
         };
-        for i in 0..tasks.len() {
-            programs.arm(i, tasks[i].start_ns as i64);
+        for (i, task) in tasks.iter().enumerate() {
+            programs.arm(i, task.start_ns as i64);
         }
         Ok(programs)
     }
@@ -133,38 +136,55 @@ impl Programs {
         })
     }
 
-    /// Runs whoever is ready at `now` until all block.
+    /// Runs whoever is ready until all block. On one host a program runs until it blocks, as it would on one core;
+    /// hosts take turns, call by call.
     ///
     /// # Errors
     /// What is no answer of the network's but ours to know: no more descriptors, no such namespace.
     pub fn run(&mut self, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<()> {
+        let mut running: BTreeMap<usize, usize> = BTreeMap::new();
         loop {
-            let now = clock();
-            while let Some((key, i)) = self.timers.first_key_value().map(|(k, i)| (*k, *i)).filter(|(k, _)| k.0 <= now)
-            {
-                self.timers.remove(&key);
-                let p = &mut self.all[i];
-                if p.due == Some(key.0) && matches!(p.state, State::Waiting | State::Sleeping) {
-                    (p.state, p.due) = (State::Ready, None);
-                    self.ready.push_back(i);
+            self.ring(clock());
+            // Whoever is ready and whose host is idle.
+            let mut rest = VecDeque::new();
+            while let Some(i) = self.ready.pop_front() {
+                let host = self.all[i].task.host;
+                match running.entry(host) {
+                    Entry::Vacant(v) => drop(v.insert(i)),
+                    Entry::Occupied(_) => rest.push_back(i),
                 }
             }
-            let Some(i) = self.ready.pop_front() else { return Ok(()) };
-            loop {
-                let next = self.step(i, spaces, clock)?;
-                let (state, due) = match next {
-                    Next::Again => continue,
-                    Next::Wait(due) => (State::Waiting, due),
-                    Next::Sleep(due) => (State::Sleeping, Some(due)),
-                    Next::Done => (State::Done, None),
+            self.ready = rest;
+            if running.is_empty() {
+                return Ok(());
+            }
+            for (host, i) in running.clone() {
+                let due = match self.step(i, spaces, clock)? {
+                    Next::Again => None,
+                    Next::Wait(due) => Some((State::Waiting, due)),
+                    Next::Sleep(due) => Some((State::Sleeping, Some(due))),
+                    Next::Done => Some((State::Done, None)),
                 };
+                let Some((state, due)) = due else { continue };
+                running.remove(&host);
                 self.all[i].state = state;
                 if let Some(due) = due {
                     self.arm(i, due);
                 }
-                break;
             }
             self.collect(0)?;
+        }
+    }
+
+    /// Timers that are due wake their programs.
+    fn ring(&mut self, now: i64) {
+        while let Some((key, i)) = self.timers.first_key_value().map(|(k, i)| (*k, *i)).filter(|(k, _)| k.0 <= now) {
+            self.timers.remove(&key);
+            let p = &mut self.all[i];
+            if p.due == Some(key.0) && matches!(p.state, State::Waiting | State::Sleeping) {
+                (p.state, p.due) = (State::Ready, None);
+                self.ready.push_back(i);
+            }
         }
     }
 
@@ -231,7 +251,7 @@ impl Programs {
     }
 
     /// What the program's socket has; `None`: nothing.
-    fn read(&mut self, i: usize) -> Option<Result<(usize, (u32, u16)), io::Error>> {
+    fn read(&mut self, i: usize) -> Option<Datagram> {
         let fd = self.all[i].sock.as_ref()?;
         match sys::receive(fd, &mut self.buffer) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
