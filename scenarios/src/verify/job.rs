@@ -18,8 +18,22 @@ pub struct Job {
     pub end_ns: u64,
     /// Within so much after `end_ns` no protocol timer is due, ns.
     pub calm_ns: u64,
-    /// With drop reasons: they cost time to set up.
+    /// With drop reasons.
     pub drops: bool,
+    /// Of the kernel that plays it, if known; else it is asked.
+    pub layout: Option<Layout>,
+}
+
+/// Where a kernel keeps what the counting of drops reads, bytes from the start of each structure; its drop reasons.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    pub skb_dev: u32,
+    pub skb_sk: u32,
+    pub dev_ifindex: u32,
+    pub dev_net: u32,
+    pub sk_net: u32,
+    pub net_inum: u32,
+    pub reasons: BTreeMap<u32, String>,
 }
 
 /// A host: the names of its namespaces, `root` first. Namespaces beyond these are made by requests.
@@ -139,8 +153,6 @@ pub struct Record {
     pub late_ns: u64,
     /// What was set that the scenario does not say: "disable_ipv6=1".
     pub pins: Vec<String>,
-    /// Devices that were made with a MAC address that the scenario does not say.
-    pub missing: Option<Missing>,
 }
 
 /// Why a scenario can't be compared here, from a fixed list.

@@ -31,6 +31,8 @@ rules! {
     LinkQdisc "link.qdisc" "the qdisc of a device: a NIC is a veth here, which has none",
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
+    DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
+    DropUnborn "drop.unborn" "a packet that no route was found for when it was sent: a kernel makes none that it could drop",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
 
@@ -67,6 +69,8 @@ pub struct Side {
     /// By flow: sent, received, errors.
     pub flows: Vec<super::job::FlowSeen>,
     pub drops: Option<Vec<super::job::DropSeen>>,
+    /// Why there are none.
+    pub no_drops: String,
     pub counts: Counts,
 }
 
@@ -78,6 +82,7 @@ pub fn of_simulator(seen: &Seen, tasks: &[Task]) -> Side {
         spaces: seen.spaces.clone(),
         flows: seen.flows.clone(),
         drops: Some(seen.drops.clone()),
+        no_drops: String::new(),
         counts: Counts::default(),
     };
     masked(side, tasks)
@@ -92,6 +97,7 @@ pub fn of_kernel(record: &Record, tasks: &[Task], tag: impl Fn(&[u8]) -> Option<
         spaces: record.spaces.clone(),
         flows: record.flows.clone(),
         drops: record.drops.clone(),
+        no_drops: record.no_drops.clone(),
         counts: Counts::default(),
     };
     masked(side, tasks)
@@ -124,6 +130,9 @@ fn masked(mut side: Side, tasks: &[Task]) -> Side {
     for space in &mut side.spaces {
         mask_space(space, &mut counts);
     }
+    if let Some(drops) = &mut side.drops {
+        mask_drops(drops, &mut counts);
+    }
     side.counts = counts;
     side
 }
@@ -144,6 +153,40 @@ fn mask_space(space: &mut Space, counts: &mut Counts) {
     sorted(&mut space.neigh, counts);
     sorted(&mut space.fdb, counts);
     space.addr = addresses(&space.addr, counts);
+}
+
+/// The kernel's smaller functions, and the hop that the simulator makes of each.
+const PLACES: &[(&str, &str)] = &[
+    ("ip_rcv_core", "ip_rcv"),
+    ("ip_rcv_finish_core", "ip_rcv"),
+    ("__neigh_event_send", "neigh_output"),
+    ("neigh_invalidate", "neigh_output"),
+    ("ip_finish_output2", "neigh_output"),
+    ("__dev_forward_skb2", "veth_xmit"),
+    ("br_dev_queue_push_xmit", "br_forward"),
+    ("br_handle_frame_finish", "br_handle_frame"),
+    ("__netif_receive_skb_core", "netif_receive_skb"),
+    ("enqueue_to_backlog", "netif_rx"),
+    ("__dev_queue_xmit", "dev_queue_xmit"),
+    ("__udp4_lib_rcv", "udp_rcv"),
+    ("udp_queue_rcv_one_skb", "sock_queue_rcv"),
+    ("ip_protocol_deliver_rcu", "ip_local_deliver"),
+    ("ip_frag_queue", "ip_defrag"),
+    ("ip_expire", "ip_defrag"),
+];
+
+fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
+    let mut left_out = |rule: Rule, out: fn(&super::job::DropSeen) -> bool| {
+        counts.add(rule, drops.iter().filter(|d| out(d)).map(|d| d.count).sum());
+        drops.retain(|d| !out(d));
+    };
+    left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
+    left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
+    for d in drops {
+        if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {
+            d.place = (*hop).to_owned();
+        }
+    }
 }
 
 fn sorted(lines: &mut [String], counts: &mut Counts) {

@@ -207,7 +207,8 @@ fn table(place: &str, a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>, t: &
 /// T4: reasons and places of drops.
 fn drops(job: &Job, kernel: &Side, other: &Side, t: &mut Tiers) {
     let (Some(k), Some(s)) = (&kernel.drops, &other.drops) else {
-        t.skipped.insert(4, "drop reasons were not looked at".to_owned());
+        let why = if kernel.no_drops.is_empty() { &other.no_drops } else { &kernel.no_drops };
+        t.skipped.insert(4, why.clone());
         return;
     };
     let sums = |list: &[super::job::DropSeen]| {
@@ -271,8 +272,11 @@ pub fn noise(job: &Job, a: &Side, b: &Side) -> i64 {
 /// Does only one thing happen at a time?
 pub fn is_single_actor(job: &Job) -> bool {
     let senders: Vec<&App> = job.tasks.iter().filter(|t| t.flow != 0).map(|t| &t.app).collect();
+    // Packets that are meant to leave so far apart don't meet.
+    let apart = |times: &[u64]| times.windows(2).all(|w| w[1] - w[0] >= 2_000_000);
     match senders[..] {
         [] => true,
+        [App::Send { times, .. } | App::Requests { load: Load::Open(times), .. }] => apart(times),
         [one] => !matches!(one, App::Requests { load: Load::Closed(2..), .. }),
         _ => false,
     }
@@ -303,6 +307,6 @@ fn order(job: &Job, kernel: &Side, other: &Side, t: &mut Tiers) {
     t.total_order = moved == 0 && !t.differences.iter().any(|d| d.tier == 1);
     if moved > 0 && !is_single_actor(job) {
         t.counts.add(Rule::OrderFlow, moved);
-        t.skipped.insert(6, "several programs send at once".to_owned());
+        t.skipped.insert(6, "several packets are on their way at once".to_owned());
     }
 }

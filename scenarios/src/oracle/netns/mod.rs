@@ -4,6 +4,8 @@
 //! [`play`] plays a [`Job`](crate::verify::job::Job) in the current process; [`Runner`] starts one for it.
 
 mod apply;
+mod btf;
+mod drops;
 mod play;
 mod programs;
 mod runner;

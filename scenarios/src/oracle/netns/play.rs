@@ -3,12 +3,14 @@
 
 use super::{
     apply::Tools,
+    btf,
+    drops::Drops,
     programs::Programs,
     spaces::{self, Spaces},
     state::{self, Counters},
     sys,
 };
-use crate::verify::job::{Ask, Job, Missing, Record, Seen, What};
+use crate::verify::job::{Ask, DropSeen, Job, Missing, Record, Seen, What};
 use std::{collections::BTreeMap, io, os::fd::OwnedFd};
 
 const MS: i64 = 1_000_000;
@@ -29,13 +31,20 @@ const SNAP: usize = 160;
 /// # Errors
 /// Why it can't be played here.
 pub fn play(job: &Job) -> Result<Record, Missing> {
+    // Before this process is anybody else: only the machine's own root may watch drops.
+    let drops = if job.drops { watch(job) } else { Err("not asked for".to_owned()) };
     spaces::leave()?;
     // A timer that sleeps longer than asked makes packets late.
     let cores = sys::cores();
     if let Some(core) = cores.get(std::process::id() as usize % cores.len().max(1)) {
         let _ = sys::pin(*core);
     }
-    run(job).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
+    run(job, drops).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
+}
+
+fn watch(job: &Job) -> Result<Drops, String> {
+    let layout = job.layout.clone().map_or_else(btf::layout, Ok);
+    layout.and_then(|l| Drops::watch(&l)).map_err(|e| format!("drops can't be watched: {e}"))
 }
 
 /// Sees all frames of one namespace.
@@ -59,7 +68,7 @@ struct Stage<'j> {
     last_frame: i64,
 }
 
-fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
+fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Missing>> {
     let spaces = Spaces::new(&job.hosts)?;
     let record = Record { oracle: "netns".to_owned(), release: sys::release(), ..Record::default() };
     let mut s =
@@ -71,6 +80,7 @@ fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
     }
     s.settle()?;
     let before = s.counters()?;
+    let dropped_before = s.drops(drops.as_ref().ok())?;
     s.open_taps()?;
     let lead = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD) - sys::monotonic();
     (s.zero, s.zero_real) = (sys::monotonic() + lead, sys::realtime() + lead);
@@ -80,6 +90,10 @@ fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
         return Ok(Err(missing));
     }
     s.drain()?;
+    match &drops {
+        Ok(drops) => s.record.drops = Some(since(s.drops(Some(drops))?, &dropped_before)),
+        Err(why) => s.record.no_drops.clone_from(why),
+    }
     for (i, (host, ns)) in s.spaces.all().into_iter().enumerate() {
         let none = Counters::default();
         let before = before.get(i).unwrap_or(&none);
@@ -124,6 +138,14 @@ impl Stage<'_> {
             all.push(state::counters()?);
         }
         Ok(all)
+    }
+
+    fn drops(&self, drops: Option<&Drops>) -> io::Result<Vec<DropSeen>> {
+        let Some(drops) = drops else { return Ok(Vec::new()) };
+        drops.seen(&self.spaces.numbers()?, |host, ns, index| {
+            let tap = self.taps.iter().find(|t| t.host == host && t.ns == ns)?;
+            tap.names.get(&index).cloned()
+        })
     }
 
     fn open_taps(&mut self) -> io::Result<()> {
@@ -199,6 +221,16 @@ impl Stage<'_> {
         }
         Ok(None)
     }
+}
+
+/// What was dropped beyond `before`. Devices have no names yet then.
+fn since(mut now: Vec<DropSeen>, before: &[DropSeen]) -> Vec<DropSeen> {
+    for d in &mut now {
+        let same = |b: &&DropSeen| (b.host, &b.ns, &b.reason, &b.place) == (d.host, &d.ns, &d.reason, &d.place);
+        d.count = d.count.saturating_sub(before.iter().filter(same).map(|b| b.count).sum());
+    }
+    now.retain(|d| d.count > 0);
+    now
 }
 
 /// The first time from `from` on at which the timer wheel stands as the simulator's does at time 0: at an edge of the

@@ -1,14 +1,14 @@
 //! A process for each job: this program again, with a hidden command, the job on its standard input and the record on
 //! its standard output.
 
-use super::{play, sys};
-use crate::verify::job::{Job, Missing, Record};
+use super::{btf, drops::Symbols, play, sys};
+use crate::verify::job::{Job, Layout, Missing, Record};
 use std::{
     ffi::OsString,
     io::{self, Read, Write},
     path::PathBuf,
     process::{Command, Stdio},
-    sync::mpsc,
+    sync::{OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -43,11 +43,17 @@ impl Runner {
     /// # Errors
     /// Why it can't be played here.
     pub fn run(&self, job: &Job) -> Result<Record, Missing> {
-        let text = serde_json::to_vec(job).map_err(|e| Missing::Oracle(e.to_string()))?;
+        let mut job = job.clone();
+        if job.drops {
+            // The processes run on the kernel that this one runs on: it is asked once.
+            job.layout = LAYOUT.get_or_init(|| btf::layout().ok()).clone();
+        }
+        let text = serde_json::to_vec(&job).map_err(|e| Missing::Oracle(e.to_string()))?;
         let limit = PATIENCE + Duration::from_nanos(job.end_ns);
         let answer = self.exchange(&text, limit).map_err(|e| Missing::Oracle(format!("netns: {e}")))?;
-        serde_json::from_slice(&answer)
-            .map_err(|e| Missing::Oracle(format!("netns: its process gave no record: {e}")))?
+        let record: Result<Record, Missing> = serde_json::from_slice(&answer)
+            .map_err(|e| Missing::Oracle(format!("netns: its process gave no record: {e}")))?;
+        record.map(named)
     }
 
     fn exchange(&self, job: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
@@ -77,6 +83,23 @@ impl Runner {
     }
 }
 
+static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
+static SYMBOLS: OnceLock<Option<Symbols>> = OnceLock::new();
+
+/// Gives the places of drops their names.
+fn named(mut record: Record) -> Record {
+    if let Some(drops) = record.drops.as_mut().filter(|d| !d.is_empty()) {
+        match SYMBOLS.get_or_init(|| Symbols::read().ok()) {
+            Some(symbols) => symbols.name(drops),
+            None => {
+                record.drops = None;
+                "places of drops have no names: kernel addresses are hidden".clone_into(&mut record.no_drops);
+            }
+        }
+    }
+    record
+}
+
 /// The hidden command: a job from standard input, its record to standard output.
 ///
 /// # Errors
@@ -85,7 +108,11 @@ pub fn serve() -> io::Result<()> {
     let mut text = Vec::new();
     io::stdin().read_to_end(&mut text)?;
     let job: Job = serde_json::from_slice(&text)?;
-    let record = play::play(&job);
+    let mut record = play::play(&job);
+    if job.layout.is_none() {
+        // Whoever gave it does not know this kernel.
+        record = record.map(named);
+    }
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, &record)?;
     out.flush()

@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io,
     os::fd::{AsRawFd, OwnedFd},
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
@@ -179,6 +180,21 @@ impl Spaces {
         let path = format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd());
         self.nowhere = Some(fd);
         Ok(path)
+    }
+
+    /// Number, host and name of every namespace; the number is its inode's.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn numbers(&self) -> io::Result<Vec<(u32, usize, String)>> {
+        let mut all = Vec::new();
+        for (i, h) in self.hosts.iter().enumerate() {
+            for (name, fd) in &h.spaces {
+                let inode = File::from(fd.try_clone()?).metadata()?.ino();
+                all.push((u32::try_from(inode).unwrap_or(0), i, name.clone()));
+            }
+        }
+        Ok(all)
     }
 
     /// Host and name of every namespace.
