@@ -98,11 +98,13 @@ impl Driver for Veth {
         let ns = k.devs[dev].ns;
         let Some(rcv) = k.devs.get_mut(peer) else {
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
             return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
         };
         if !is_skb_forwardable(rcv.is_up(), rcv.mtu, &skb) {
             rcv.stats.rx_dropped += 1;
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
             return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
         }
         let crosses = rcv.ns != ns;
@@ -120,6 +122,7 @@ impl Driver for Veth {
             rx.rx_bytes += bytes;
         } else {
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
         }
     }
 

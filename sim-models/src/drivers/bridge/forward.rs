@@ -177,6 +177,8 @@ pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
             br_flood(k, cx, br, kind, Source::OWN, skb, false, At::BrDevXmit)
         }
     };
+    // Whatever became of it at the ports: a bridge has sent it.
+    cx.xmit_dropped = false;
     debug_assert!(left.is_none(), "what the host sends itself does not come back to it");
     if let Some(skb) = left {
         cx.consume(skb);

@@ -121,7 +121,7 @@ fn push(k: &mut Kernel, cx: &mut Cx, ns: NsId, icmp: Icmp, len: u16, rt: &route:
     skb.meta.truesize = sock::truesize(u32::from(len));
     count_out(k, ns, kind);
     cx.at(at, &skb);
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    ip_output::ip_send_skb(k, cx, skb, rt.dst);
 }
 
 /// Counts an ICMP message that goes out (ICMP-33).
@@ -250,7 +250,7 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     count_out(k, ns, ECHO_REPLY);
     cx.at(At::IcmpReply, &out);
     cx.note(&out, || format!("echo reply, {} > {}", Ip4Addr(rt.src), Ip4Addr(rt.to)));
-    ip_output::ip_local_out(k, cx, out, rt.dst);
+    ip_output::ip_send_skb(k, cx, out, rt.dst);
     cx.consume(skb);
 }
 

@@ -19,6 +19,7 @@ pub(in crate::kernel) fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: &Out, mu
         None => match table::create(k, cx, dev, nexthop, false) {
             Some(n) => n,
             None => {
+                cx.xmit_dropped = true;
                 cx.drop(k, skb, At::IpFinishOutput, Reason::NEIGH_CREATEFAIL);
                 return;
             }

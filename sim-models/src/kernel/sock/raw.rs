@@ -83,8 +83,7 @@ pub fn send_echo(
     skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     icmp::count_out(k, ns, icmp::ECHO);
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
-    Ok(())
+    if ip_output::ip_send_skb(k, cx, skb, rt.dst) && opts.recverr { Err(Errno::ENOBUFS) } else { Ok(()) }
 }
 
 /// Every raw ICMP socket of the namespace gets a clone of what it waits for: echo replies and errors (SOCK-75, 76;

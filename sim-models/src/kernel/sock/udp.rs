@@ -125,7 +125,18 @@ pub fn sendto(
     skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     skb.meta.dev = rt.dst.dev;
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    if ip_output::ip_send_skb(k, cx, skb, rt.dst) { discarded(k, ns, opts.recverr, len) } else { Ok(len) }
+}
+
+/// The datagram got no further than the first device: counted, and told to those who ask for errors (`IP_RECVERR`).
+#[cold]
+fn discarded(k: &mut Kernel, ns: NsId, recverr: bool, len: u32) -> Result<u32, Errno> {
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::UdpOutDatagrams] -= 1;
+    if recverr {
+        return Err(Errno::ENOBUFS);
+    }
+    mib[M::UdpSndbufErrors] += 1;
     Ok(len)
 }
 
