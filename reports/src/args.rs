@@ -142,6 +142,12 @@ pub struct Verify {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    /// Write the kernel's traces to the folder of gold traces, or compare with those there
+    #[arg(long, value_name = "WHAT")]
+    pub gold: Option<Snapshots>,
+    /// Folder of gold traces
+    #[arg(long, value_name = "DIR", default_value = "tests/gold")]
+    pub gold_dir: PathBuf,
     /// Say what is never compared, and why
     #[arg(long)]
     pub masks: bool,

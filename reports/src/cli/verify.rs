@@ -1,5 +1,7 @@
 //! `onerouter verify`: scenarios on a real kernel, compared with the simulator.
 
+mod gold;
+
 use super::{BAD_INPUT, FAILED, GOOD, NOTHING, Streams};
 use crate::{
     args,
@@ -32,6 +34,9 @@ pub(super) fn command(args: &args::Verify, streams: &mut Streams) -> io::Result<
             return Ok(NOTHING);
         }
     };
+    if let Some(what) = args.gold {
+        return gold::command(args, what, &plans, oracle.as_ref(), streams);
+    }
     match verify(args, &plans, oracle.as_ref(), streams) {
         Ok(all) => {
             let shown = if args.json {

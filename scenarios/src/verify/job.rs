@@ -138,6 +138,8 @@ pub struct Record {
     pub oracle: String,
     /// "6.18.44"
     pub release: String,
+    /// Hash of the kernel's configuration, 16 hexadecimal digits; empty where the kernel does not tell.
+    pub config: String,
     /// Answers to the requests of the setup, then of the steps: `None`, or the error's text.
     pub answers: Vec<Option<String>>,
     /// In order of capture within each namespace.

@@ -6,6 +6,7 @@
 //! [`mask`], told apart by [`tiers`].
 
 pub mod frame;
+pub mod gold;
 pub mod job;
 pub mod mask;
 mod pool;
@@ -46,11 +47,13 @@ pub struct Options<'o> {
     pub tries: u32,
     /// With drop reasons (T4).
     pub drops: bool,
+    /// Packets of a flow at most, on both sides.
+    pub packets: u64,
 }
 
 impl<'o> Options<'o> {
     pub fn new(oracle: &'o dyn Oracle) -> Options<'o> {
-        Options { oracle, tries: 3, drops: true }
+        Options { oracle, tries: 3, drops: true, packets: simulated::MOST_PACKETS }
     }
 }
 
@@ -105,8 +108,15 @@ pub fn compare(ron_text: &str, name: &str, options: &Options) -> Result<Comparis
 /// # Errors
 /// Mistakes of the scenario.
 pub fn compare_point(plan: &Plan, point: usize, options: &Options) -> Result<Comparison, Vec<Diagnostic>> {
+    compare_keeping(plan, point, options, &mut |_, _, _| {})
+}
+
+/// Is told what a run of the kernel gave, plain and masked.
+type Keep<'k> = &'k mut dyn FnMut(&Job, &Record, &Side);
+
+fn compare_keeping(plan: &Plan, point: usize, options: &Options, keep: Keep) -> Result<Comparison, Vec<Diagnostic>> {
     let seed = plan.seeds.first().copied().unwrap_or(1);
-    let mut simulated = simulated::simulate(plan, point, seed)?;
+    let mut simulated = simulated::simulate(plan, point, seed, options.packets)?;
     simulated.job.drops = options.drops;
     let (job, seen) = (&simulated.job, &simulated.seen);
     let mut c = Comparison {
@@ -130,7 +140,7 @@ pub fn compare_point(plan: &Plan, point: usize, options: &Options) -> Result<Com
     let ours = mask::of_simulator(seen, &job.tasks);
     while c.tries < options.tries.max(1) {
         c.tries += 1;
-        if let Err(missing) = once(&mut c, job, &ours, &seen.asked, options.oracle) {
+        if let Err(missing) = once(&mut c, job, &ours, &seen.asked, (options.oracle, &mut *keep)) {
             c.verdict = Verdict::NotComparable(missing);
             return Ok(c);
         }
@@ -142,7 +152,13 @@ pub fn compare_point(plan: &Plan, point: usize, options: &Options) -> Result<Com
 }
 
 /// Two runs of the kernel at the same time; the verdict of this try.
-fn once(c: &mut Comparison, job: &Job, ours: &Side, asked: &[String], oracle: &dyn Oracle) -> Result<(), Missing> {
+fn once(
+    c: &mut Comparison,
+    job: &Job,
+    ours: &Side,
+    asked: &[String],
+    (oracle, keep): (&dyn Oracle, Keep),
+) -> Result<(), Missing> {
     let (first, second) = thread::scope(|s| {
         let other = s.spawn(|| oracle.play(job));
         let first = oracle.play(job);
@@ -156,6 +172,7 @@ fn once(c: &mut Comparison, job: &Job, ours: &Side, asked: &[String], oracle: &d
     c.tiers = tiers::tiers(job, &a, ours, asked, noise);
     (c.pins, c.release) = (first.pins.clone(), first.release.clone());
     c.late_ns = first.late_ns.max(second.late_ns);
+    keep(job, &first, &a);
     c.unstable = apart.differences.clone();
     c.verdict = if !apart.differences.iter().all(|d| d.tier == 6) {
         Verdict::Unstable

@@ -61,11 +61,11 @@ pub struct Simulated {
     pub seen: Seen,
 }
 
-/// Runs one point of a plan, and writes down what to ask of a kernel.
+/// Runs one point of a plan with at most `packets` of each flow, and writes down what to ask of a kernel.
 ///
 /// # Errors
 /// Mistakes of the scenario.
-pub fn simulate(plan: &Plan, point: usize, seed: u64) -> Result<Simulated, Vec<Diagnostic>> {
+pub fn simulate(plan: &Plan, point: usize, seed: u64, packets: u64) -> Result<Simulated, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
     let costs = profile::load(scenario.profile_name()).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
@@ -75,7 +75,7 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64) -> Result<Simulated, Vec<D
     let Built { mut world, .. } = build::build_telling(&source, &scenario, costs, seed, told)?;
     world.max_events = MAX_EVENTS;
     let steps = steps::steps(&source, &names, &scenario)?;
-    script.tasks(&scenario, &mut world);
+    script.tasks(&scenario, &mut world, packets);
     let before = space::counters(&world);
     for h in &mut world.hosts {
         h.cx.obs.capture = Some(Vec::new());
@@ -203,7 +203,7 @@ impl<'n> Script<'n> {
     }
 
     /// Starts the programs, and writes them down as they are.
-    fn tasks(&mut self, s: &Scenario, world: &mut World) {
+    fn tasks(&mut self, s: &Scenario, world: &mut World, packets: u64) {
         traffic::start(self.names, s, world);
         for (host, h) in world.hosts.iter_mut().enumerate() {
             let rcvbuf = self.rcvbuf.get(&host).copied();
@@ -214,7 +214,8 @@ impl<'n> Script<'n> {
             let drawn = h.cx.rng.clone();
             for (id, ns, start) in ids {
                 let Some(app) = h.kernel.tasks.app_mut(id) else { continue };
-                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), &mut h.cx, &options) else {
+                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), packets, &mut h.cx, &options)
+                else {
                     continue;
                 };
                 if let JobApp::Requests { load: JobLoad::Closed(_), .. } = &app {
@@ -400,17 +401,18 @@ fn socket_options(o: &sock::Options, devs: &[(sim_models::kernel::DevId, String)
     }
 }
 
-/// A program as data, cut to [`MOST_PACKETS`] on both sides, and when its last packet is meant to be sent.
+/// A program as data, cut to `packets` on both sides, and when its last packet is meant to be sent.
 fn job_app(
     app: &mut App,
     start: Time,
+    packets: u64,
     draws: &mut Cx,
     options: &dyn Fn(&sock::Options) -> SockOpts,
 ) -> Option<(u32, JobApp, Option<Time>)> {
     let server = SockOpts { pmtudisc: 1, ..options(&sock::Options::default()) };
     Some(match app {
         App::Ping(p) => {
-            p.count = p.count.min(MOST_PACKETS);
+            p.count = p.count.min(packets);
             let (interval_ns, linger_ns) = (p.interval.ps() / NS, p.linger.ps() / NS);
             let opts = options(&p.opts);
             let last = start + p.interval.times(p.count.saturating_sub(1));
@@ -419,13 +421,13 @@ fn job_app(
             (p.flow, app, Some(last))
         }
         App::UdpSend(u) => {
-            u.count = u.count.min(MOST_PACKETS);
+            u.count = u.count.min(packets);
             let (times, last) = times(&u.pace, u.count, draws);
             let (dst, port, bind, size) = (u.dst, u.port, u.bind, u.size);
             (u.flow, JobApp::Send { dst, port, bind, size, times, opts: options(&u.opts) }, last)
         }
         App::Requests(r) => {
-            r.count = r.count.min(MOST_PACKETS);
+            r.count = r.count.min(packets);
             let (load, last) = match &r.load {
                 Load::Open(pace) => {
                     let (times, last) = times(pace, r.count, draws);

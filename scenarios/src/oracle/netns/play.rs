@@ -70,7 +70,7 @@ struct Stage<'j> {
 
 fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Missing>> {
     let spaces = Spaces::new(&job.hosts)?;
-    let record = Record { oracle: "netns".to_owned(), release: sys::release(), ..Record::default() };
+    let record = Record { oracle: "netns".to_owned(), release: sys::release(), config: config(), ..Record::default() };
     let mut s =
         Stage { job, spaces, tools: Tools::default(), taps: Vec::new(), record, zero: 0, zero_real: 0, last_frame: 0 };
     for ask in &job.setup {
@@ -221,6 +221,18 @@ impl Stage<'_> {
         }
         Ok(None)
     }
+}
+
+/// Hash of the kernel's configuration, where it tells.
+fn config() -> String {
+    let Ok(bytes) = std::fs::read("/proc/config.gz") else { return String::new() };
+    let mut digest = sim_core::digest::Digest::default();
+    for part in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        digest.absorb(u64::from_le_bytes(word));
+    }
+    format!("{:016x}", digest.value())
 }
 
 /// What was dropped beyond `before`. Devices have no names yet then.
