@@ -9,5 +9,6 @@ pub mod cost;
 pub mod cpu;
 pub mod drivers;
 pub mod kernel;
+pub mod mutation;
 pub mod packet;
 pub mod world;

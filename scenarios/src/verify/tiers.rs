@@ -269,17 +269,22 @@ pub fn noise(job: &Job, a: &Side, b: &Side) -> i64 {
     most
 }
 
-/// Does only one thing happen at a time?
+/// Does only one thing happen at a time? One program that waits for each answer, or packets that leave so far apart
+/// that they don't meet.
 pub fn is_single_actor(job: &Job) -> bool {
-    let senders: Vec<&App> = job.tasks.iter().filter(|t| t.flow != 0).map(|t| &t.app).collect();
-    // Packets that are meant to leave so far apart don't meet.
-    let apart = |times: &[u64]| times.windows(2).all(|w| w[1] - w[0] >= 2_000_000);
-    match senders[..] {
-        [] => true,
-        [App::Send { times, .. } | App::Requests { load: Load::Open(times), .. }] => apart(times),
-        [one] => !matches!(one, App::Requests { load: Load::Closed(2..), .. }),
-        _ => false,
+    const APART_NS: u64 = 2_000_000;
+    let mut times = Vec::new();
+    let senders: Vec<&super::job::Task> = job.tasks.iter().filter(|t| t.flow != 0).collect();
+    for task in &senders {
+        match &task.app {
+            App::Ping { count, interval_ns, .. } => times.extend((0..*count).map(|i| task.start_ns + i * interval_ns)),
+            App::Send { times: all, .. } | App::Requests { load: Load::Open(all), .. } => times.extend(all),
+            App::Requests { load: Load::Closed(n), .. } => return senders.len() == 1 && *n == 1,
+            App::Sink { .. } | App::Echo { .. } => {}
+        }
     }
+    times.sort_unstable();
+    times.windows(2).all(|w| w[1] - w[0] >= APART_NS)
 }
 
 /// T6: the frames of each namespace in one order.

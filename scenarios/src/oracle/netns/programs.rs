@@ -296,8 +296,13 @@ impl Programs {
             Some(Err(_)) => return Ok(Next::Again),
             None => {}
         }
-        let queued = self.all[i].sock.as_ref().map(sys::queued_error);
+        let mut about = [0; 8];
+        let queued = self.all[i].sock.as_ref().map(|fd| sys::queued_error(fd, &mut about));
         if let Some(Ok(errno)) = queued {
+            // Every raw socket hears of every ping's errors: iputils looks for its own.
+            if about[4..6] != id.to_be_bytes() {
+                return Ok(Next::Again);
+            }
             self.all[i].ping.errors += 1;
             self.failed_with(flow, errno);
             return Ok(Next::Again);

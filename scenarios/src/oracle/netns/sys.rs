@@ -216,9 +216,10 @@ pub fn receive(fd: &OwnedFd, bytes: &mut [u8]) -> Result<(usize, (u32, u16))> {
 #[repr(align(8))]
 struct Room([u8; 512]);
 
-/// The errno of the first entry of the error queue (`MSG_ERRQUEUE`).
-pub fn queued_error(fd: &OwnedFd) -> Result<i32> {
-    let (mut data, mut room) = ([0_u8; 256], Room([0; 512]));
+/// The errno of the first entry of the error queue (`MSG_ERRQUEUE`); `data` gets the start of the packet that it is
+/// about, from its transport header on.
+pub fn queued_error(fd: &OwnedFd, data: &mut [u8]) -> Result<i32> {
+    let mut room = Room([0; 512]);
     // SAFETY: all buffers outlive the call and are passed with their sizes; what is read was written by the kernel.
     unsafe {
         let mut iov = libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: data.len() };

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::drivers::veth::is_skb_forwardable;
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev};
+use crate::mutation::{Mutation, on as mutated};
 
 /// Where a frame comes from.
 #[derive(Clone, Copy)]
@@ -136,6 +137,9 @@ pub(super) fn br_flood(
         let Some((no, p)) = state(k, br).ports.nth(i) else {
             break;
         };
+        if i == 0 && mutated(Mutation::FloodMissesOnePort) {
+            continue;
+        }
         if !floods(p, kind, from) || !should_deliver(no, p, from) {
             continue;
         }

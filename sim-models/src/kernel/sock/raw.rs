@@ -1,6 +1,7 @@
 //! net/ipv4/raw.c for ICMP: what `ping` uses.
 
 use super::{IcmpError, Proto, SockId, truesize};
+use crate::mutation::{Mutation, on as mutated};
 use crate::{
     apps,
     kernel::{
@@ -144,7 +145,7 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, q: &Quo
     let ids: Vec<SockId> = table.raw().to_vec();
     for id in ids {
         let Some(s) = k.sockets.get_mut(id) else { continue };
-        if s.port != echo || s.proto != Proto::RawIcmp {
+        if s.port != echo || s.proto != Proto::RawIcmp || mutated(Mutation::ErrnoForgotten) {
             continue;
         }
         s.errqueue.push_back(err);
