@@ -142,6 +142,9 @@ pub struct Verify {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    /// As the table of README.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// Write the kernel's traces to the folder of gold traces, or compare with those there
     #[arg(long, value_name = "WHAT")]
     pub gold: Option<Snapshots>,

@@ -41,6 +41,8 @@ pub(super) fn command(args: &args::Verify, streams: &mut Streams) -> io::Result<
         Ok(all) => {
             let shown = if args.json {
                 json::text(&all, oracle.name())? + "\n"
+            } else if args.markdown {
+                text::markdown(&all, oracle.name())
             } else {
                 text::results(&all, oracle.name(), streams.paint)
             };

@@ -157,6 +157,36 @@ fn tiers(all: &[Verified]) -> String {
     if list.is_empty() { String::new() } else { format!("tiers: {}\n", list.join(", ")) }
 }
 
+/// A table of all scenarios in Markdown, and the sums.
+pub fn markdown(all: &[Verified], oracle: &str) -> String {
+    let release = all.iter().filter_map(Verified::worst).find(|c| !c.release.is_empty());
+    let release = release.map_or("?", |c| &c.release);
+    let mut out = format!(
+        "| scenario | {oracle}, Linux {release} | frames | devices | counters | drops |\n|---|---|---|---|---|---|\n"
+    );
+    for v in all {
+        let Some(worst) = v.worst() else { continue };
+        let name = v.path.trim_start_matches("./").trim_end_matches(".ron");
+        let name = name.strip_prefix("scenarios/").unwrap_or(name);
+        let why = match &worst.verdict {
+            Verdict::NotComparable(why) => format!(": {why}"),
+            _ => String::new(),
+        };
+        let points = if v.points.len() > 1 { format!(", {} points", v.points.len()) } else { String::new() };
+        let sum = |of: fn(&Comparison) -> u64| thousands(v.points.iter().map(of).sum());
+        let _ = writeln!(
+            out,
+            "| {name} | {}{why}{points} | {} | {} | {} | {} |",
+            verdict(worst),
+            sum(|c| c.tiers.frames),
+            thousands(worst.tiers.devices),
+            sum(|c| c.tiers.counters),
+            sum(|c| c.tiers.drops)
+        );
+    }
+    out + "\n" + &last_line(sums(all))
+}
+
 /// The rules that may leave something out, one line each.
 pub fn rules() -> String {
     Rule::ALL.iter().map(|r| format!("{:<13} {}\n", r.name(), r.doc())).collect()

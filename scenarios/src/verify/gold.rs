@@ -135,15 +135,14 @@ fn side(job: &Job, p: &Point) -> Result<Side, String> {
     })
 }
 
-/// The kernel's own line of a point, where it agrees with itself; the comparison says how it went.
+/// A comparison, and the kernel's side of it, where the kernel agrees with itself.
+pub type Recorded = (Comparison, Option<(Point, Record)>);
+
+/// The kernel's own trace of a point, where it agrees with itself; the comparison says how it went.
 ///
 /// # Errors
 /// Mistakes of the scenario.
-pub fn record(
-    plan: &Plan,
-    at: usize,
-    options: &Options,
-) -> Result<(Comparison, Option<(Point, Record)>), Vec<Diagnostic>> {
+pub fn record(plan: &Plan, at: usize, options: &Options) -> Result<Recorded, Vec<Diagnostic>> {
     let mut kept = None;
     let options = Options { packets: PACKETS, ..*options };
     let c = super::compare_keeping(plan, at, &options, &mut |job, record, side| {

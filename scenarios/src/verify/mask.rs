@@ -229,28 +229,4 @@ fn device(line: &str, counts: &mut Counts) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_keeps_all_but_its_numbers() {
-        let mut counts = Counts::default();
-        let line = "2: eth0@if3: <BROADCAST,UP> mtu 1400 qdisc noqueue state UP group default qlen 1000";
-        assert_eq!(device(line, &mut counts), "eth0 <BROADCAST,UP> mtu 1400 state UP group default qlen 1000");
-        assert_eq!(counts.get(Rule::LinkQdisc), 1);
-    }
-
-    #[test]
-    fn a_neighbour_keeps_its_address_and_whether_it_is_valid() {
-        let lines = |text: &str| {
-            let mut space = Space { neigh: vec![text.to_owned()], ..Space::default() };
-            mask_space(&mut space, &mut Counts::default());
-            space.neigh
-        };
-        let of = |mac: &str, state: &str| lines(&format!("10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0{mac} {state}"));
-        assert_eq!(of("1", "STALE"), of("1", "REACHABLE"));
-        assert_ne!(of("1", "STALE"), of("2", "STALE"));
-        assert_ne!(of("1", "STALE"), of("1", "FAILED"));
-        assert_ne!(of("1", "STALE"), of("1", "PERMANENT"));
-    }
-}
+mod tests;

@@ -2,8 +2,13 @@
 //! the same name makes, at the same scenario times. One thread runs them all, in the order in which they become
 //! ready, each until it blocks, as a core's run queue would.
 
+mod calls;
+mod ping;
+
 use super::{spaces::Spaces, sys};
-use crate::verify::job::{App, FlowSeen, Load, MAGIC, SockOpts, Task, tag};
+use crate::verify::job::{App, FlowSeen, Load, Task, tag};
+use calls::{errno_name, options, payload};
+use ping::Pinging;
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
     io,
@@ -44,18 +49,6 @@ struct Program {
     ping: Pinging,
 }
 
-/// What a ping remembers, to know when it is done; ns.
-#[derive(Default)]
-struct Pinging {
-    next: i64,
-    last_send: i64,
-    longest: i64,
-    received: u64,
-    errors: u64,
-    /// When each request left.
-    times: Vec<i64>,
-}
-
 /// What `recvfrom` gives: how many bytes, and who sent them.
 type Datagram = io::Result<(usize, (u32, u16))>;
 
@@ -70,15 +63,6 @@ pub struct Programs {
     /// The latest that a packet left after its meant time, ns.
     pub late: i64,
     buffer: Vec<u8>,
-}
-
-fn payload(flow: u32, seq: u32, size: u32) -> Vec<u8> {
-    let mut bytes = vec![0; size as usize];
-    let head = [MAGIC.to_be_bytes(), (flow as u16).to_be_bytes()].concat();
-    let head = [head.as_slice(), &seq.to_be_bytes()].concat();
-    let n = head.len().min(bytes.len());
-    bytes[..n].copy_from_slice(&head[..n]);
-    bytes
 }
 
 impl Programs {
@@ -266,89 +250,6 @@ impl Programs {
         }
     }
 
-    fn ping(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
-        let flow = self.all[i].task.flow;
-        let App::Ping { count, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
-        if self.all[i].sock.is_none() {
-            if let Err(e) = self.open(i, spaces, true)? {
-                self.failed(flow, &e);
-                return Ok(Next::Done);
-            }
-            self.all[i].ping.next = self.all[i].task.start_ns as i64;
-            return Ok(Next::Again);
-        }
-        match self.read(i) {
-            Some(Ok((n, _))) => {
-                // The raw socket gives the IP header, too.
-                let icmp = self.buffer[..n].get(20..).unwrap_or_default();
-                if icmp.len() >= 8 && icmp[0] == 0 && icmp[4..6] == id.to_be_bytes() {
-                    let seq = usize::from(u16::from_be_bytes([icmp[6], icmp[7]]));
-                    let (now, p) = (clock(), &mut self.all[i].ping);
-                    p.received += 1;
-                    let sent = seq.checked_sub(1).and_then(|i| p.times.get(i)).copied().unwrap_or(now);
-                    p.longest = p.longest.max(now - sent);
-                    if let Some(f) = self.flow(flow) {
-                        f.received += 1;
-                    }
-                }
-                return Ok(Next::Again);
-            }
-            Some(Err(_)) => return Ok(Next::Again),
-            None => {}
-        }
-        let mut about = [0; 8];
-        let queued = self.all[i].sock.as_ref().map(|fd| sys::queued_error(fd, &mut about));
-        if let Some(Ok(errno)) = queued {
-            // Every raw socket hears of every ping's errors: iputils looks for its own.
-            if about[4..6] != id.to_be_bytes() {
-                return Ok(Next::Again);
-            }
-            self.all[i].ping.errors += 1;
-            self.failed_with(flow, errno);
-            return Ok(Next::Again);
-        }
-        let (now, p) = (clock(), &self.all[i]);
-        if p.sent >= count {
-            return Ok(self.ping_rests(i, now));
-        }
-        if now < p.ping.next {
-            return Ok(Next::Wait(Some(p.ping.next)));
-        }
-        self.echo_request(i, now);
-        Ok(Next::Again)
-    }
-
-    fn echo_request(&mut self, i: usize, now: i64) {
-        let flow = self.all[i].task.flow;
-        let App::Ping { dst, size, interval_ns, id, .. } = self.all[i].task.app else { return };
-        let (seq, meant) = (self.all[i].sent as u32, self.all[i].ping.next);
-        let packet = echo_request(id, (seq + 1) as u16, &payload(flow, seq, size));
-        self.sent_late(flow, now - meant);
-        let p = &mut self.all[i];
-        p.sent += 1;
-        p.ping.times.push(now);
-        p.ping.last_send = now;
-        // At the meant times: a late one does not make the others late.
-        p.ping.next = meant + interval_ns as i64;
-        let done = p.sock.as_ref().map(|fd| sys::send(fd, &packet, Some((dst, 0))));
-        if let Some(Err(e)) = done {
-            self.failed(flow, &e);
-        }
-    }
-
-    /// All is sent: waits for the last answers as iputils does, then closes.
-    fn ping_rests(&mut self, i: usize, now: i64) -> Next {
-        let p = &mut self.all[i];
-        let App::Ping { count, interval_ns, linger_ns, .. } = p.task.app else { return Next::Done };
-        let wait = if p.ping.received > 0 { (p.ping.longest * 2).max(interval_ns as i64) } else { linger_ns as i64 };
-        let end = p.ping.last_send + wait;
-        if p.ping.received + p.ping.errors >= count || now >= end {
-            p.sock = None;
-            return Next::Done;
-        }
-        Next::Wait(Some(end))
-    }
-
     fn send(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
         let p = &self.all[i];
         let flow = p.task.flow;
@@ -496,77 +397,4 @@ impl Programs {
             f.received += 1;
         }
     }
-}
-
-fn options(fd: &OwnedFd, o: &SockOpts) -> io::Result<()> {
-    let (sock, ip) = (libc::SOL_SOCKET, libc::IPPROTO_IP);
-    let on = 1_i32;
-    for (name, wanted) in [(libc::SO_BROADCAST, o.broadcast), (libc::SO_REUSEADDR, o.reuseaddr)] {
-        if wanted {
-            sys::set(fd, sock, name, &on)?;
-        }
-    }
-    sys::set(fd, ip, libc::IP_MTU_DISCOVER, &i32::from(o.pmtudisc))?;
-    if o.recverr {
-        sys::set(fd, ip, libc::IP_RECVERR, &on)?;
-    }
-    if let Some(ttl) = o.ttl {
-        sys::set(fd, ip, libc::IP_TTL, &i32::from(ttl))?;
-    }
-    if o.tos != 0 {
-        sys::set(fd, ip, libc::IP_TOS, &i32::from(o.tos))?;
-    }
-    if o.mark != 0 {
-        sys::set(fd, sock, libc::SO_MARK, &o.mark)?;
-    }
-    if let Some(dev) = &o.device {
-        sys::set_text(fd, sock, libc::SO_BINDTODEVICE, dev)?;
-    }
-    if let Some(bytes) = o.rcvbuf {
-        // The kernel doubles what it is told.
-        let half = i32::try_from(bytes / 2).unwrap_or(i32::MAX);
-        if sys::set(fd, sock, libc::SO_RCVBUFFORCE, &half).is_err() {
-            sys::set(fd, sock, libc::SO_RCVBUF, &half)?;
-        }
-    }
-    Ok(())
-}
-
-fn echo_request(id: u16, seq: u16, data: &[u8]) -> Vec<u8> {
-    let mut p = vec![8, 0, 0, 0];
-    p.extend(id.to_be_bytes());
-    p.extend(seq.to_be_bytes());
-    p.extend(data);
-    let mut sum: u32 = p.chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(*c.get(1).unwrap_or(&0))).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    let sum = !(sum as u16);
-    p[2..4].copy_from_slice(&sum.to_be_bytes());
-    p
-}
-
-/// "ECONNREFUSED"
-fn errno_name(errno: i32) -> String {
-    let names = [
-        (libc::EACCES, "EACCES"),
-        (libc::EADDRINUSE, "EADDRINUSE"),
-        (libc::EADDRNOTAVAIL, "EADDRNOTAVAIL"),
-        (libc::EAGAIN, "EAGAIN"),
-        (libc::ECONNREFUSED, "ECONNREFUSED"),
-        (libc::EHOSTDOWN, "EHOSTDOWN"),
-        (libc::EHOSTUNREACH, "EHOSTUNREACH"),
-        (libc::EINVAL, "EINVAL"),
-        (libc::EMSGSIZE, "EMSGSIZE"),
-        (libc::ENETDOWN, "ENETDOWN"),
-        (libc::ENETUNREACH, "ENETUNREACH"),
-        (libc::ENOBUFS, "ENOBUFS"),
-        (libc::ENODEV, "ENODEV"),
-        (libc::ENOPROTOOPT, "ENOPROTOOPT"),
-        (libc::EOPNOTSUPP, "EOPNOTSUPP"),
-        (libc::EPERM, "EPERM"),
-        (libc::EPROTO, "EPROTO"),
-        (libc::EXDEV, "EXDEV"),
-    ];
-    names.iter().find(|n| n.0 == errno).map_or_else(|| format!("errno {errno}"), |n| n.1.to_owned())
 }
