@@ -125,6 +125,9 @@ fn differences(out: &mut String, v: &Verified, c: &Comparison, list: &[Differenc
         let _ = writeln!(out, "  {:<10} {}", sides[1], d.simulator);
         let (from, len) = mark(&d.kernel, &d.simulator);
         let _ = writeln!(out, "  {:<10} {}{}", "", " ".repeat(from), "^".repeat(len));
+        if !d.stage.is_empty() {
+            let _ = writeln!(out, "  {:<10} {}", "stage", d.stage);
+        }
         if let Some((flow, packet)) = d.packet
             && let Some(name) = c.flows.get(flow as usize - 1)
         {

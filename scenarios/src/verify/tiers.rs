@@ -24,6 +24,8 @@ pub struct Difference {
     pub at_ns: i64,
     /// Flow and number of the packet that it carries, where that is known.
     pub packet: Option<(u32, u32)>,
+    /// Where it arose: what lies between the last frame that agrees and this one; may be empty.
+    pub stage: String,
 }
 
 /// How far two sides agree.
@@ -68,7 +70,7 @@ impl Tiers {
     fn line(&mut self, tier: u8, place: String, what: &str, kernel: String, simulator: String) {
         if kernel != simulator {
             let what = what.to_owned();
-            self.add(Difference { tier, place, what, kernel, simulator, at_ns: 0, packet: None });
+            self.add(Difference { tier, place, what, kernel, simulator, at_ns: 0, packet: None, stage: String::new() });
         }
     }
 }
@@ -108,10 +110,10 @@ fn grouped<'s>(job: &Job, side: &'s Side) -> Grouped<'s> {
 }
 
 /// T1: of each device and flow the same frames in the same order. Gives the pairs of equal sequences.
-fn frames<'s>(job: &Job, kernel: &'s Side, other: &'s Side, t: &mut Tiers) -> Vec<(Vec<&'s Shot>, Vec<&'s Shot>)> {
-    let (mut ours, mut theirs) = (grouped(job, kernel), grouped(job, other));
+fn frames<'s>(job: &Job, kernel_side: &'s Side, other: &'s Side, t: &mut Tiers) -> Vec<(Vec<&'s Shot>, Vec<&'s Shot>)> {
+    let (mut ours, mut theirs) = (grouped(job, kernel_side), grouped(job, other));
     let keys: BTreeSet<(String, String)> = ours.keys().chain(theirs.keys()).cloned().collect();
-    t.frames = kernel.shots.len() as u64;
+    t.frames = kernel_side.shots.len() as u64;
     t.devices = keys.iter().map(|k| &k.0).collect::<BTreeSet<_>>().len() as u64;
     let mut same = Vec::new();
     let mut found = Vec::new();
@@ -133,13 +135,33 @@ fn frames<'s>(job: &Job, kernel: &'s Side, other: &'s Side, t: &mut Tiers) -> Ve
         let flow = key.1.trim_start_matches('~');
         let what = format!("frame {i}, flow {flow}, t={s}.{ms:03} s; {wrong} of {n} frames differ");
         let (kernel, simulator) = (text(a.get(i)), text(b.get(i)));
-        let d = Difference { tier: 1, what, place: key.0.clone(), kernel, simulator, at_ns: at, packet };
+        let stage = a.get(i).or(b.get(i)).map(|s| stage(job, kernel_side, s)).unwrap_or_default();
+        let d = Difference { tier: 1, what, place: key.0.clone(), kernel, simulator, at_ns: at, packet, stage };
         found.push((at, key.1.starts_with('~'), d));
     }
     // What a flow's sequence shows need not be said of each packet once more.
     found.sort_by_key(|(at, packet, _)| (*packet, *at));
     found.into_iter().for_each(|(_, _, d)| t.add(d));
     same
+}
+
+/// Where a frame became what it is: behind the last frame of the same packet, or of what it answers, that was seen
+/// before it.
+fn stage(job: &Job, kernel: &Side, bad: &Shot) -> String {
+    let here = path(job, bad);
+    let own = |s: &&Shot| s.packet().is_some() && s.packet() == bad.packet() && s.at_ns < bad.at_ns;
+    let before = kernel.shots.iter().filter(own).max_by_key(|s| s.at_ns);
+    match before {
+        None if bad.what.is_out() => format!("made in {}/{}", job.hosts[bad.host].name, bad.ns),
+        None => format!("on its way to {here}"),
+        Some(s) if !bad.what.is_out() => format!("between {} and {here}", path(job, s)),
+        Some(s) if s.what.is_out() => format!("after {} had sent it", path(job, s)),
+        Some(s) => {
+            let place = format!("{}/{}", job.hosts[bad.host].name, bad.ns);
+            let how = if s.what.frame.src == bad.what.frame.src { "bridged" } else { "forwarded or answered" };
+            format!("{how} in {place}, between {} and {here}", path(job, s))
+        }
+    }
 }
 
 /// T2: tables, answers to requests, what programs saw.
@@ -248,6 +270,7 @@ fn times(job: &Job, pairs: &[(Vec<&Shot>, Vec<&Shot>)], noise: i64, t: &mut Tier
                     simulator: seconds(want),
                     at_ns: k.at_ns,
                     packet: k.what.tag,
+                    stage: String::new(),
                 });
                 break;
             }

@@ -434,3 +434,10 @@ pub fn bpf_attach(tracepoint: &str, program: &OwnedFd) -> Result<OwnedFd> {
     attr[1] = program.as_raw_fd() as u64;
     bpf_fd(BPF_RAW_TRACEPOINT_OPEN, &mut attr)
 }
+
+/// Standard output ends here: whoever reads it finds the end, before this process has gone.
+pub fn close_output() -> Result<()> {
+    let nothing = std::fs::OpenOptions::new().write(true).open("/dev/null")?;
+    // SAFETY: both descriptors are open; what is written later goes nowhere.
+    check(unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDOUT_FILENO) }).map(drop)
+}
