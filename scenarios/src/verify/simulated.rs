@@ -313,8 +313,22 @@ impl<'n> Script<'n> {
                 self.seen.drops.push(DropSeen { host: i, ns, reason, place: at, dev, count: lost.count });
             }
         }
+        self.seen.travelled = travelled(&self.job, &self.seen);
         Simulated { job: self.job, seen: self.seen }
     }
+}
+
+/// Was a packet delivered after it had passed two devices, or thrown away in a namespace that nobody sends from?
+fn travelled(job: &Job, seen: &Seen) -> bool {
+    let mut devices: BTreeMap<(u32, u32), std::collections::BTreeSet<(usize, &str, &str)>> = BTreeMap::new();
+    for s in &seen.shots {
+        if let Some(packet) = s.packet() {
+            devices.entry(packet).or_default().insert((s.host, &s.ns, &s.dev));
+        }
+    }
+    let far = devices.values().any(|d| d.len() > 1);
+    let sends = |host: usize, ns: &str| job.tasks.iter().any(|t| t.flow != 0 && (t.host, t.ns.as_str()) == (host, ns));
+    far && seen.flows.iter().any(|f| f.received > 0) || seen.drops.iter().any(|d| !sends(d.host, &d.ns))
 }
 
 /// How late a timer of that length may ring, with 250 ticks a second (TIME-2, 3).
