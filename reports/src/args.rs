@@ -60,6 +60,16 @@ Examples:
 Lines that begin with › are ours: a real kernel says nothing there. The others are what dmesg of Linux 6.18 shows. At the
 right stands the line of the scenario that asked.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  onerouter verify scenarios                    everything below a folder, on the running kernel
+  onerouter verify mine.ron --json              one scenario, as JSON
+  onerouter verify --masks                      what is never compared, and why
+
+Tiers: T1 frames by device and flow, T2 tables and errors, T3 counters, T4 drop reasons, T5 times, T6 order of all frames.
+Needs iproute2, and root or user namespaces; works in namespaces of its own, of which nothing is left.
+The exit code is 1 if a scenario differs or is unstable, 4 if nothing could be compared.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios, judge their expectations, write a report
@@ -77,6 +87,12 @@ pub enum Command {
     /// Show what is plugged into what: hosts, namespaces, devices, cables, and one router for each host
     #[command(after_help = TOPOLOGY_EXAMPLES)]
     Topology(Topology),
+    /// Play scenarios on a real kernel, and compare every frame, table and counter
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
+    /// Play one job of `verify` from standard input
+    #[command(hide = true, name = "netns-play")]
+    NetnsPlay,
 }
 
 const TOPOLOGY_EXAMPLES: &str = "\
@@ -156,6 +172,41 @@ pub struct Topology {
     /// Draw a picture into this file, or to standard output if it is `-`
     #[arg(long, value_name = "OUT")]
     pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Scenario files, and folders with *.ron files in them
+    #[arg(required_unless_present = "masks", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The kernel to compare with
+    #[arg(long, value_name = "WHICH", default_value = "netns")]
+    pub oracle: OracleKind,
+    /// Comparisons at once; six for each core if not given
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// As the table of README.md
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// Write the kernel's traces to the folder of gold traces, or compare with those there
+    #[arg(long, value_name = "WHAT")]
+    pub gold: Option<Snapshots>,
+    /// Folder of gold traces
+    #[arg(long, value_name = "DIR", default_value = "tests/gold")]
+    pub gold_dir: PathBuf,
+    /// Say what is never compared, and why
+    #[arg(long)]
+    pub masks: bool,
+}
+
+/// A real kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OracleKind {
+    /// The running one, in namespaces of verify's own
+    Netns,
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// All holds.
-const GOOD: u8 = 0;
+pub(crate) const GOOD: u8 = 0;
 /// An expectation failed, or a snapshot differs.
 pub(crate) const FAILED: u8 = 1;
 /// Bad input: a scenario, an argument, a place to write to.
@@ -75,6 +75,8 @@ where
         Command::Walk(args) => walk_command(args, &mut streams),
         Command::Boot(args) => boot_command(args, &mut streams),
         Command::Topology(args) => topology_command(args, &mut streams),
+        Command::Verify(args) => verify::command(args, &mut streams),
+        Command::NetnsPlay => verify::play(&mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";
@@ -343,6 +345,8 @@ fn note_point(plan: &Plan, notes: &mut Vec<(String, String)>) {
         notes.push(("point".to_owned(), format!("{}, the first of {}", first.label, plan.points.len())));
     }
 }
+
+mod verify;
 
 #[cfg(test)]
 mod tests;

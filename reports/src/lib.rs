@@ -20,6 +20,7 @@ pub mod spread;
 pub mod text;
 pub mod topology;
 pub mod units;
+pub mod verify;
 pub mod version;
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub mod followed;
 pub mod iproute2;
 pub mod load;
 pub mod names;
+#[cfg(target_os = "linux")]
+pub mod oracle;
 pub mod outcome;
 pub mod plan;
 pub mod profile;
@@ -29,6 +31,7 @@ pub mod topology;
 pub mod traffic;
 pub mod tree;
 pub mod values;
+pub mod verify;
 pub mod walk;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod cost;
 pub mod cpu;
 pub mod drivers;
 pub mod kernel;
+pub mod mutation;
 pub mod packet;
 pub mod switch;
 pub mod world;

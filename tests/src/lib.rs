@@ -2,6 +2,7 @@
 //! at the repository's own source.
 
 pub mod facts;
+pub mod gold;
 pub mod lab;
 pub mod sim;
 pub mod source;

@@ -84,7 +84,33 @@ pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Res
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_in(mut world: World, source: &Arc<Source>, s: &Scenario) -> Result<Built, Vec<Diagnostic>> {
+pub fn build_in(world: World, source: &Arc<Source>, s: &Scenario) -> Result<Built, Vec<Diagnostic>> {
+    build_all(world, source, s, None)
+}
+
+/// Is told of each request to a kernel, when it was carried out or refused.
+pub type Told<'t> = &'t mut dyn FnMut(&Kernel, &Placed, &Result<(), String>);
+
+/// The same, but a refusal is only told: as on a real machine, the next command is tried nevertheless.
+///
+/// # Errors
+/// Lines that are not of iproute2's language.
+pub fn build_telling(
+    source: &Arc<Source>,
+    s: &Scenario,
+    costs: Costs,
+    seed: u64,
+    told: Told,
+) -> Result<Built, Vec<Diagnostic>> {
+    build_all(World::new(costs, seed), source, s, Some(told))
+}
+
+fn build_all(
+    mut world: World,
+    source: &Arc<Source>,
+    s: &Scenario,
+    mut told: Option<Told>,
+) -> Result<Built, Vec<Diagnostic>> {
     let names = Names::new(s);
     let mut sink = Vec::new();
     let of_host = names.hosts.iter().map(|_| Vec::new()).collect();
@@ -97,15 +123,17 @@ pub fn build_in(mut world: World, source: &Arc<Source>, s: &Scenario) -> Result<
     switches(&names, s, &mut world, source, &mut sink);
     let mut doors: Vec<Door> = names.hosts.iter().map(|_| Door::default()).collect();
     for (host, door) in doors.iter_mut().enumerate() {
-        apply(&names, &mut world, host, &mut places, door, &mut |out| before_cables(&names, host, s, out));
+        let ask: Asker = &mut |out| before_cables(&names, host, s, out);
+        apply(&names, &mut world, host, &mut places, (&mut *door, &mut told), ask);
     }
     if doors.iter().all(|d| d.refused.is_empty()) {
         cables(&names, s, &mut world, source, &mut sink);
     }
     for (host, door) in doors.iter_mut().enumerate() {
-        apply(&names, &mut world, host, &mut places, door, &mut |out| {
+        let ask: Asker = &mut |out| {
             sink.extend(with_cables(source, &names, host, out).err().into_iter().flatten());
-        });
+        };
+        apply(&names, &mut world, host, &mut places, (&mut *door, &mut told), ask);
         world.hosts[host].at(Time::ZERO, linkwatch::settle);
         sink.append(&mut door.diagnostics);
     }
@@ -155,14 +183,24 @@ impl Door {
 type Asker<'a> = &'a mut dyn FnMut(&mut dyn FnMut(Placed));
 
 /// Carries out what `ask` asks for, one request after the other.
-fn apply(names: &Names, world: &mut World, host: usize, places: &mut Places, door: &mut Door, ask: Asker) {
+fn apply(
+    names: &Names,
+    world: &mut World,
+    host: usize,
+    places: &mut Places,
+    (door, told): (&mut Door, &mut Option<Told>),
+    ask: Asker,
+) {
     world.hosts[host].at(Time::ZERO, |k, cx| {
         ask(&mut |p| {
             if door.follows(&p) {
                 return;
             }
             cx.origin = places.add(host, &p);
-            if let Err(why) = carry_out(k, cx, &p.ns, &p.act) {
+            let done = carry_out(k, cx, &p.ns, &p.act);
+            if let Some(told) = told {
+                told(k, &p, &done);
+            } else if let Err(why) = done {
                 door.refuse(&p, refusal(&places.source, names, &p, &why));
             }
         });

@@ -250,6 +250,7 @@ pub(crate) fn enqueue(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     let n = nic(k, dev);
     let waiting = n.qdisc.bands[band].len();
     if waiting >= limit {
+        cx.xmit_dropped = true;
         return cx.drop(k, skb, At::DevQueueXmit, Reason::QDISC_OVERLIMIT);
     }
     cx.note(&skb, || format!("pfifo_fast: {waiting} of {limit} waiting in band {band}"));

@@ -3,6 +3,7 @@
 
 use super::{Arg, Driver, Kind, Setup};
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, RtnlError, SkBuff, dev, linkwatch, rtnl::LinkAttrs};
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::frame::ETH_HLEN;
 
 /// One end.
@@ -35,7 +36,9 @@ const VLAN_HLEN: u32 = 4;
 /// `__is_skb_forwardable`: may `skb` go to a device that is `up` or not and has this MTU?
 #[inline]
 pub(super) fn is_skb_forwardable(up: bool, mtu: u32, skb: &SkBuff) -> bool {
-    up && (skb.frame.len() <= mtu + ETH_HLEN + VLAN_HLEN || skb.meta.gso_size != 0)
+    up && (mutated(Mutation::VethTakesAnything)
+        || skb.frame.len() <= mtu + ETH_HLEN + VLAN_HLEN
+        || skb.meta.gso_size != 0)
 }
 
 fn peer_of(k: &Kernel, dev: DevId) -> DevId {
@@ -96,15 +99,17 @@ impl Driver for Veth {
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut skb: SkBuff) {
         cx.at(At::VethXmit, &skb);
         let peer = peer_of(k, dev);
-        let bytes = u64::from(skb.frame.len());
+        let bytes = u64::from(skb.frame.len()) - if mutated(Mutation::LinkBytesWithoutHeader) { 14 } else { 0 };
         let ns = k.devs[dev].ns;
         let Some(rcv) = k.devs.get_mut(peer) else {
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
             return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
         };
         if !is_skb_forwardable(rcv.is_up(), rcv.mtu, &skb) {
             rcv.stats.rx_dropped += 1;
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
             return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
         }
         let crosses = rcv.ns != ns;
@@ -123,6 +128,7 @@ impl Driver for Veth {
             rx.rx_bytes += bytes;
         } else {
             k.devs[dev].stats.tx_dropped += 1;
+            cx.xmit_dropped = true;
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     rtnl::{Nud, RouteType, Scope},
     sysctl::ConfBits,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Arp, ArpOp, Ip4Addr, Mac, Net,
     addr::{is_loopback, is_multicast},
@@ -52,7 +53,7 @@ fn source_for(k: &Kernel, out: DevId, target: u32, asker: u32) -> u32 {
     let d = &k.devs[out];
     let net = k.net(d.ns);
     let local = asker != 0 && net.v4.addr_type(asker) == RouteType::Local;
-    let announced = match d.conf.arp_announce() {
+    let announced = match if mutated(Mutation::ArpAnnounceIgnored) { 0 } else { d.conf.arp_announce() } {
         0 => local,
         1 => local && net.addrs.on(out).iter().any(|a| same_subnet(a, target) && same_subnet(a, asker)),
         _ => false,
@@ -175,6 +176,9 @@ fn proxied(k: &Kernel, rx: DevId, out: DevId) -> bool {
 /// `neigh_event_ns`: the asker becomes known; overrides at once (ARP-8, 9).
 fn neigh_event_ns(k: &mut Kernel, cx: &mut Cx, rx: DevId, ip: u32, mac: Mac) -> Option<u32> {
     let n = neigh::find_or_create(k, cx, rx, ip)?;
+    if mutated(Mutation::ArpLearnsNothing) {
+        return Some(n);
+    }
     neigh::neigh_update(k, cx, n, Some(mac), Nud::Stale, neigh::UPDATE_OVERRIDE);
     Some(n)
 }
@@ -189,7 +193,10 @@ fn ignored(k: &Kernel, rx: DevId, sip: u32, tip: u32) -> bool {
     let net = k.net(k.devs[rx].ns);
     let here =
         |also_sender: bool| net.addrs.on(rx).iter().any(|a| a.local == tip && (!also_sender || same_subnet(a, sip)));
-    match k.devs[rx].conf.arp_ignore() {
+    if mutated(Mutation::ArpFirstAddressOnly) {
+        return net.addrs.on(rx).first().is_none_or(|a| a.local != tip);
+    }
+    match if mutated(Mutation::ArpIgnoreIgnored) { 0 } else { k.devs[rx].conf.arp_ignore() } {
         1 => !here(false),
         2 => !here(true),
         3 => !net.devs.iter().any(|d| net.addrs.on(*d).iter().any(|a| a.local == tip && a.scope < Scope::Host)),

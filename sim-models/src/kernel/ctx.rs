@@ -69,6 +69,8 @@ pub struct Cx {
     pub outbound: Vec<Outbound>,
     pub obs: Observer,
     pub rng: Streams,
+    /// The packet that is being sent was thrown away below (`NET_XMIT_DROP`, -ENOBUFS): its sender may hear of it.
+    pub(crate) xmit_dropped: bool,
     /// The request that is being carried out, for the walk's "which line made this": set by the builder.
     pub origin: u32,
 }
@@ -93,6 +95,7 @@ impl Cx {
             rng,
             obs: Observer::default(),
             origin: u32::MAX,
+            xmit_dropped: false,
             outbound: Vec::new(),
             host,
             next_frame: 0,

@@ -7,6 +7,7 @@ use super::{
     route::{Dst, In},
     sysctl::ConfBits,
 };
+use crate::mutation::{Mutation, on as mutated};
 
 /// `rt_tos2priority`: `skb->priority`, which picks the band of pfifo_fast (QD-07).
 #[inline]
@@ -26,7 +27,7 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
         return cx.drop(k, skb, At::IpForward, Reason::NOT_SPECIFIED);
     };
     let (ttl, len, df, tos) = (ip.ttl, u32::from(ip.len), ip.df(), ip.tos);
-    if ttl <= 1 {
+    if ttl <= 1 && !mutated(Mutation::TtlOneTooMany) {
         return ttl_exceeded(k, cx, skb, rx, dst, ttl);
     }
     k.net_mut(rx.ns).mib[M::IpForwDatagrams] += 1;
@@ -35,9 +36,9 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
         return too_big(k, cx, skb, rx, &out);
     }
     if let Some(ip) = skb.frame.ip4_mut() {
-        ip.ttl = ttl - 1;
+        ip.ttl = if mutated(Mutation::TtlKept) { ttl } else { ttl.wrapping_sub(1) };
     }
-    cx.note(&skb, || format!("≈ ttl {ttl} → {}", ttl - 1));
+    cx.note(&skb, || format!("≈ ttl {ttl} → {}", ttl.wrapping_sub(1)));
     if dst.redirect {
         skb.meta.dst = Some(dst);
         icmp::send_redirect(k, cx, &mut skb, dst.nexthop);
@@ -51,6 +52,11 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
 fn ttl_exceeded(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In, dst: Dst, ttl: u8) {
     skb.meta.dst = Some(dst);
     k.net_mut(rx.ns).mib[M::IpInHdrErrors] += 1;
+    if mutated(Mutation::QuoteDecremented)
+        && let Some(ip) = skb.frame.ip4_mut()
+    {
+        ip.ttl = ttl.wrapping_sub(1);
+    }
     cx.note(&skb, || format!("ttl {ttl}: exceeded"));
     icmp::icmp_send(k, cx, &mut skb, icmp::TIME_EXCEEDED, icmp::EXC_TTL, 0);
     cx.drop(k, skb, At::IpForward, Reason::IP_INHDR);
@@ -80,6 +86,13 @@ pub(super) fn ip_error(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, errno: Errn
             Reason::IP_INADDRERRORS
         };
         return cx.drop(k, skb, At::IpError, reason);
+    }
+    if errno == Errno::EHOSTUNREACH && mutated(Mutation::IcmpCodeWrong) {
+        icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::NET_UNREACH, 0);
+        return cx.drop(k, skb, At::IpError, Reason::NOT_SPECIFIED);
+    }
+    if errno == Errno::EINVAL && mutated(Mutation::BlackholeTells) {
+        icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::HOST_UNREACH, 0);
     }
     let (code, reason) = match errno {
         Errno::EHOSTUNREACH => (icmp::HOST_UNREACH, Reason::NOT_SPECIFIED),

@@ -6,6 +6,7 @@ use super::{
     route::{self, Dst, DstKind, In},
     sock,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
 
 /// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and
@@ -59,6 +60,7 @@ fn martian(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In, reason: Reason) {
     if let Some((dst, src)) = skb.frame.ip4().map(|ip| (ip.dst, ip.src)) {
         boot::martian(k, cx, &skb, rx.dev, (dst, src), reason);
     }
+    let reason = if mutated(Mutation::DropReasonWrong) { Reason::NOT_SPECIFIED } else { reason };
     cx.drop(k, skb, At::IpRcv, reason);
 }
 
@@ -100,7 +102,7 @@ pub(super) fn ip_local_deliver_finish(k: &mut Kernel, cx: &mut Cx, mut skb: SkBu
     let mib = &mut k.net_of(skb.meta.dev).mib;
     match proto {
         IPPROTO_UDP => {
-            mib[M::IpInDelivers] += 1;
+            mib[M::IpInDelivers] += u64::from(!mutated(Mutation::CounterForgotten));
             sock::udp::udp_rcv(k, cx, skb);
         }
         IPPROTO_ICMP => {

@@ -28,6 +28,23 @@ impl Out {
     }
 }
 
+/// `ip_send_skb`: a packet made on this host, whose sender wants to know whether it was thrown away before it got
+/// further than the first device (true), as at a full qdisc, a full neighbour table, or an oversize veth.
+pub(super) fn ip_send_skb(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) -> bool {
+    cx.xmit_dropped = false;
+    ip_local_out(k, cx, skb, dst);
+    if cx.xmit_dropped {
+        discarded(k, dst);
+    }
+    cx.xmit_dropped
+}
+
+#[cold]
+fn discarded(k: &mut Kernel, dst: Dst) {
+    let ns = k.devs[dst.dev].ns;
+    k.net_mut(ns).mib[M::IpOutDiscards] += 1;
+}
+
 /// `ip_local_out`: a packet made on this host. The caller has set `skb.meta.dev` to the output device.
 pub(super) fn ip_local_out(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {
     let out = Out::by(k, dst);

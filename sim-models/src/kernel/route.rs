@@ -7,6 +7,7 @@ use super::{
     rtnl::{RouteType, Scope},
     sysctl::ConfBits,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Ip4Addr,
     addr::{is_lbcast, is_loopback, is_multicast, is_zeronet},
@@ -227,7 +228,7 @@ fn input_slow(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, No
     {
         return Ok(done);
     }
-    let forwarding = conf.has(ConfBits::FORWARDING);
+    let forwarding = conf.has(ConfBits::FORWARDING) != mutated(Mutation::ForwardFlipped);
     let key = Key { dst, src, iif: rx.ifindex, oif: None, mark: 0, tos, scope: Scope::Universe };
     let hit = match k.net(rx.ns).v4.find(&key) {
         Ok(hit) => hit,
@@ -300,7 +301,7 @@ fn validate_source(k: &Kernel, rx: In, src: u32, dst: u32, tos: u8, out: Option<
 fn validate_fully(k: &Kernel, rx: In, src: u32, dst: u32, tos: u8) -> Result<bool, NoRoute> {
     let martian = |r| Err(NoRoute::Martian(r));
     let net = k.net(rx.ns);
-    let mode = rx.conf.rp_filter();
+    let mode = if mutated(Mutation::RpFilterIgnored) { 0 } else { rx.conf.rp_filter() };
     let last_resort = if mode == 0 { Ok(false) } else { martian(Reason::IP_RPFILTER) };
     let key = Key { dst: src, src: dst, iif: 1, oif: None, mark: 0, tos, scope: Scope::Universe };
     let Ok(back) = net.v4.find(&key) else { return last_resort };

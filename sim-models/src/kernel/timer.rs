@@ -3,6 +3,7 @@
 //! fire last armed first, buckets of higher levels before those of lower ones (TIME-9).
 
 use super::{Cx, DevId, Kernel, ctx::Alarm};
+use crate::mutation::{Mutation, on as mutated};
 use sim_core::time::Time;
 
 /// What a timer does when it fires.
@@ -192,11 +193,15 @@ impl Wheel {
             if self.pending[level] >> (bucket % SIZE) & 1 == 0 || self.due[bucket] != tick {
                 continue;
             }
+            let first = out.len();
             let mut id = self.head[bucket];
             while id != NIL {
                 out.push(self.nodes[id as usize].timer);
                 self.free.push(id);
                 id = self.nodes[id as usize].next;
+            }
+            if mutated(Mutation::BucketInArmingOrder) {
+                out[first..].reverse();
             }
             self.head[bucket] = NIL;
             self.pending[level] &= !(1 << (bucket % SIZE));

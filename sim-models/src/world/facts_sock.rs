@@ -21,6 +21,33 @@ fn capacity() {
     }
 }
 
+/// IP-32, UDP-07: what does not get past the first device is ENOBUFS only for those who ask for errors; it is counted in
+/// any case.
+#[test]
+fn thrown_away_by_the_device() {
+    let (mut f, a, b) = two();
+    f.run(1);
+    f.l.op(
+        0,
+        a,
+        RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { mtu: Some(9_000), ..LinkAttrs::default() } },
+    );
+    f.neighbour(a, "eth0", "10.0.0.2", 0x0b);
+    let mut counted = [0, 0, 0];
+    for (recverr, answer, more) in [(false, Ok(4_000), [1, 1, 0]), (true, Err(Errno::ENOBUFS), [1, 0, 0])] {
+        let opts = Options { recverr, ..Options::default() };
+        let s = f.socket_as(a, "0.0.0.0", 0, opts).unwrap();
+        assert_eq!(f.sendto(s, "10.0.0.2", 7000, 4_000), answer);
+        f.settle();
+        for (sum, n) in counted.iter_mut().zip(more) {
+            *sum += n;
+        }
+        let mib = [M::IpOutDiscards, M::UdpSndbufErrors, M::UdpOutDatagrams].map(|c| f.mib(a, c));
+        assert_eq!(mib, counted, "recverr {recverr}");
+    }
+    assert_eq!((f.drops(), f.mib(b, M::IpInReceives)), (vec!["NOT_SPECIFIED veth_xmit eth0 2".to_owned()], 0));
+}
+
 /// UDP-20: an empty buffer takes anything once.
 #[test]
 fn once_too_large() {

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::drivers::veth::is_skb_forwardable;
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev};
+use crate::mutation::{Mutation, on as mutated};
 
 /// Where a frame comes from.
 #[derive(Clone, Copy)]
@@ -136,6 +137,9 @@ pub(super) fn br_flood(
         let Some((no, p)) = state(k, br).ports.nth(i) else {
             break;
         };
+        if i == 0 && mutated(Mutation::FloodMissesOnePort) {
+            continue;
+        }
         if !floods(p, kind, from) || !should_deliver(no, p, from) {
             continue;
         }
@@ -177,6 +181,8 @@ pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
             br_flood(k, cx, br, kind, Source::OWN, skb, false, At::BrDevXmit)
         }
     };
+    // Whatever became of it at the ports: a bridge has sent it.
+    cx.xmit_dropped = false;
     debug_assert!(left.is_none(), "what the host sends itself does not come back to it");
     if let Some(skb) = left {
         cx.consume(skb);

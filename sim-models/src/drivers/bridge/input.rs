@@ -8,6 +8,7 @@ use super::{
     state, state_mut,
 };
 use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, dev, netdevice::IFF_PROMISC};
+use crate::mutation::{Mutation, on as mutated};
 
 /// What is done with a frame to 01:80:c2:00:00:0X.
 enum Reserved {
@@ -69,6 +70,7 @@ impl State {
     #[inline]
     fn learn(&mut self, no: u16, src: Key, now: u64) -> Learned {
         match self.ports.get(no) {
+            _ if mutated(Mutation::MacNotLearned) => Learned::Known,
             Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.ageing != 0 => {
                 self.fdb.update(src, no, now)
             }

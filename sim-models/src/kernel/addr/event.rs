@@ -3,6 +3,7 @@
 
 use super::{Ifa, devinet::inet_insert_ifa, magic};
 use crate::kernel::{Cx, DevId, Kernel, arp, neigh, rtnl::Scope, sysctl};
+use crate::mutation::{Mutation, on as mutated};
 
 /// 127.0.0.1.
 const INADDR_LOOPBACK: u32 = 0x7f00_0001;
@@ -67,7 +68,7 @@ pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         // EEXIST: it has it already.
         let _ = inet_insert_ifa(k, cx, dev, ifa);
     }
-    if k.devs[dev].conf.arp_notify() != 0 {
+    if k.devs[dev].conf.arp_notify() != 0 || mutated(Mutation::GratuitousArpAlways) {
         arp::send_gratuitous(k, cx, dev);
     }
     for ifa in k.net_of(dev).addrs.on(dev).to_vec() {

@@ -10,6 +10,7 @@ pub use devinet::{inet_del_ifa, inet_insert_ifa};
 pub use event::{on_carrier, on_down, on_mtu, on_register, on_unregister, on_up};
 
 use super::{DevId, Kernel, NsId, fib::Hit, rtnl::Scope, sysctl::ConfBits};
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::Addr;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ pub fn inet_select_addr(k: &Kernel, ns: NsId, dev: Option<DevId>, dst: u32, scop
 #[inline]
 pub fn fib_result_prefsrc(k: &Kernel, ns: NsId, hit: &Hit<u32>) -> u32 {
     match hit.prefsrc {
-        Some(src) => src,
-        None => inet_select_addr(k, ns, Some(hit.dev), hit.gw.unwrap_or(0), hit.scope),
+        Some(src) if !mutated(Mutation::RouteSrcIgnored) => src,
+        _ => inet_select_addr(k, ns, Some(hit.dev), hit.gw.unwrap_or(0), hit.scope),
     }
 }

@@ -12,6 +12,7 @@ use super::{
     rtnl::RouteType,
     sock,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Icmp, Ip4, Ip4Addr, L4, Net, Quote,
     addr::is_loopback,
@@ -63,6 +64,7 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
     }
     // ICMP-3: from the address that was asked, if it is ours; else from the one that routing chooses.
     let ours = dst.kind == DstKind::Local;
+    let ours = ours || mutated(Mutation::IcmpSourceWrong);
     let src = match (ours, k.net(ns).conf.icmp_errors_use_inbound_ifaddr) {
         (true, _) => ip.dst,
         (false, 0) => 0,
@@ -71,7 +73,7 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
             .dev_by_index(ns, skb.meta.iif)
             .map_or(0, |rx| super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)),
     };
-    let tos = (ip.tos & 0x1e) | 0xc0;
+    let tos = if mutated(Mutation::IcmpTosWrong) { ip.tos } else { (ip.tos & 0x1e) | 0xc0 };
     let flow = Flow { src, tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
@@ -121,7 +123,7 @@ fn push(k: &mut Kernel, cx: &mut Cx, ns: NsId, icmp: Icmp, len: u16, rt: &route:
     skb.meta.truesize = sock::truesize(u32::from(len));
     count_out(k, ns, kind);
     cx.at(at, &skb);
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    ip_output::ip_send_skb(k, cx, skb, rt.dst);
 }
 
 /// Counts an ICMP message that goes out (ICMP-33).
@@ -227,6 +229,7 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
         return cx.consume(skb);
     }
     let local = k.net(ns).v4.addr_type(ip.dst) == RouteType::Local;
+    let local = local && !mutated(Mutation::EchoSourceByRoute);
     let flow = Flow { src: if local { ip.dst } else { 0 }, tos: ip.tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else {
         return cx.consume(skb);
@@ -239,6 +242,7 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
         net.ip_id = net.ip_id.wrapping_add(1);
         (net.ip_id, net.conf.ip_default_ttl)
     };
+    let ttl = if mutated(Mutation::EchoTtlCopied) { ip.ttl } else { ttl };
     let header = Ip4 { src: rt.src, dst: rt.to, id, frag: 0, ttl, ..*ip };
     let reply = Icmp { kind: ECHO_REPLY, code: 0, rest: asked.rest, quote: None };
     let mut out = cx.alloc();
@@ -250,7 +254,7 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     count_out(k, ns, ECHO_REPLY);
     cx.at(At::IcmpReply, &out);
     cx.note(&out, || format!("echo reply, {} > {}", Ip4Addr(rt.src), Ip4Addr(rt.to)));
-    ip_output::ip_local_out(k, cx, out, rt.dst);
+    ip_output::ip_send_skb(k, cx, out, rt.dst);
     cx.consume(skb);
 }
 

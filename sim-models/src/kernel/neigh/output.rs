@@ -4,6 +4,7 @@ use super::{
     super::{At, Cx, DevId, Kernel, Reason, SkBuff, dev, ip_output::Out, rtnl::Nud},
     state, table,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{Ip4Addr, Mac};
 use sim_core::time::Time;
 
@@ -19,6 +20,7 @@ pub(in crate::kernel) fn neigh_output(k: &mut Kernel, cx: &mut Cx, out: &Out, mu
         None => match table::create(k, cx, dev, nexthop, false) {
             Some(n) => n,
             None => {
+                cx.xmit_dropped = true;
                 cx.drop(k, skb, At::IpFinishOutput, Reason::NEIGH_CREATEFAIL);
                 return;
             }
@@ -75,7 +77,7 @@ fn enqueue(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
     let size = skb.meta.truesize;
     loop {
         let e = &mut k.neigh4.entries[n as usize];
-        if e.queue_bytes + size <= limit {
+        if e.queue_bytes + size <= limit || mutated(Mutation::NeighQueueUnlimited) {
             break;
         }
         let Some(oldest) = e.queue.pop_front() else { break };

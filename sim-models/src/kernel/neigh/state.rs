@@ -10,6 +10,7 @@ use super::{
     table::{in_timer, is_connected, is_valid},
     ticks,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::packet::Mac;
 use sim_core::time::Time;
 
@@ -29,7 +30,8 @@ fn entry(k: &mut Kernel, n: u32) -> &mut Entry {
 /// Arms the entry's timer for tick `at`.
 pub(super) fn arm(k: &mut Kernel, cx: &mut Cx, n: u32, at: i64) {
     let now = cx.jiffies() as i64;
-    let id = timer::add_timer(k, cx, Timer::Neigh(n), (at - now).max(0) as u64);
+    let late = if mutated(Mutation::NeighTimerLate) { u64::from(k.hz) } else { 0 };
+    let id = timer::add_timer(k, cx, Timer::Neigh(n), (at - now).max(0) as u64 + late);
     entry(k, n).timer = Some((cx.cpu, id));
 }
 
@@ -109,7 +111,7 @@ pub fn neigh_timer(k: &mut Kernel, cx: &mut Cx, n: u32) {
             next = now + delay;
         }
         Nud::Reachable => (e.state, e.updated) = (Nud::Stale, now),
-        Nud::Delay if now <= e.confirmed + delay => {
+        Nud::Delay if now <= e.confirmed + delay || mutated(Mutation::NeighNeverStale) => {
             (e.state, e.updated) = (Nud::Reachable, now);
             next = e.confirmed + reachable;
         }
@@ -133,6 +135,9 @@ pub fn neigh_timer(k: &mut Kernel, cx: &mut Cx, n: u32) {
 
 fn max_probes(k: &Kernel, n: u32, state: Nud) -> u32 {
     let p = parms(k, n);
+    if mutated(Mutation::ArpTriesOnce) {
+        return 1;
+    }
     p.ucast_solicit + p.app_solicit + if state == Nud::Probe { p.mcast_resolicit } else { p.mcast_solicit }
 }
 

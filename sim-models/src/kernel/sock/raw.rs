@@ -1,6 +1,7 @@
 //! net/ipv4/raw.c for ICMP: what `ping` uses.
 
 use super::{IcmpError, Proto, SockId, truesize};
+use crate::mutation::{Mutation, on as mutated};
 use crate::{
     apps,
     kernel::{
@@ -83,8 +84,7 @@ pub fn send_echo(
     skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     icmp::count_out(k, ns, icmp::ECHO);
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
-    Ok(())
+    if ip_output::ip_send_skb(k, cx, skb, rt.dst) && opts.recverr { Err(Errno::ENOBUFS) } else { Ok(()) }
 }
 
 /// Every raw ICMP socket of the namespace gets a clone of what it waits for: echo replies and errors (SOCK-75, 76;
@@ -145,7 +145,7 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, q: &Quo
     let ids: Vec<SockId> = table.raw().to_vec();
     for id in ids {
         let Some(s) = k.sockets.get_mut(id) else { continue };
-        if s.port != echo || s.proto != Proto::RawIcmp {
+        if s.port != echo || s.proto != Proto::RawIcmp || mutated(Mutation::ErrnoForgotten) {
             continue;
         }
         s.errqueue.push_back(err);

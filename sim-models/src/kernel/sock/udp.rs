@@ -5,6 +5,7 @@ use super::{
     lookup::{self, Tuple},
     no_route, truesize,
 };
+use crate::mutation::{Mutation, on as mutated};
 use crate::{
     apps,
     kernel::{
@@ -125,13 +126,27 @@ pub fn sendto(
     skb.meta.priority = rt_tos2priority(opts.tos);
     skb.meta.truesize = truesize(len);
     skb.meta.dev = rt.dst.dev;
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    if ip_output::ip_send_skb(k, cx, skb, rt.dst) { discarded(k, ns, opts.recverr, len) } else { Ok(len) }
+}
+
+/// The datagram got no further than the first device: counted, and told to those who ask for errors (`IP_RECVERR`).
+#[cold]
+fn discarded(k: &mut Kernel, ns: NsId, recverr: bool, len: u32) -> Result<u32, Errno> {
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::UdpOutDatagrams] -= 1;
+    if recverr {
+        return Err(Errno::ENOBUFS);
+    }
+    mib[M::UdpSndbufErrors] += 1;
     Ok(len)
 }
 
 /// The DF flag of a packet of `total` bytes (IP-24, UDP-03); `None`: it is refused.
 fn dont_fragment(k: &Kernel, dst: &route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
     let mtu = dst.mtu(k);
+    if mutated(Mutation::DfLost) {
+        return Some(0);
+    }
     match how {
         PmtuDisc::Dont => Some(0),
         PmtuDisc::Want if total > mtu => Some(0),
@@ -179,7 +194,9 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     }
     cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(t.daddr), t.dport));
     k.net_mut(ns).mib[M::UdpNoPorts] += 1;
-    icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::PORT_UNREACH, 0);
+    if !mutated(Mutation::IcmpSilent) {
+        icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::PORT_UNREACH, 0);
+    }
     cx.drop(k, skb, At::UdpRcv, Reason::NO_SOCKET);
 }
 
@@ -212,7 +229,7 @@ fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     let Some(s) = k.sockets.get_mut(id) else {
         return cx.drop(k, skb, At::SockQueueRcv, Reason::NO_SOCKET);
     };
-    if s.rmem != 0 && s.rmem + size > s.rcvbuf {
+    if s.rmem != 0 && s.rmem + size > s.rcvbuf && !mutated(Mutation::RcvbufUnlimited) {
         s.drops += 1;
         let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
         let mib = &mut k.net_mut(ns).mib;

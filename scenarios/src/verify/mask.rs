@@ -1,0 +1,232 @@
+//! What may differ between two kernels, or between two runs of one: a short list of named rules. Each is applied to
+//! both sides alike and counted; what no rule names is compared as it is.
+
+use super::{
+    job::{Record, Space, Task},
+    shot::{Shot, free_port},
+    simulated::Seen,
+};
+use std::collections::BTreeMap;
+
+macro_rules! rules {
+    ($($Name:ident $text:literal $doc:literal),* $(,)?) => {
+        /// One rule of the list.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Rule { $(#[doc = $doc] $Name),* }
+        impl Rule {
+            pub const ALL: &'static [Rule] = &[$(Rule::$Name),*];
+            pub const fn name(self) -> &'static str { match self { $(Rule::$Name => $text),* } }
+            /// What it leaves out, and why, in one sentence.
+            pub const fn doc(self) -> &'static str { match self { $(Rule::$Name => $doc),* } }
+        }
+    };
+}
+
+rules! {
+    IpId "ip.id" "the IP identification of a packet: drawn from a hash that is seeded at boot",
+    Checksum "checksum" "a transport checksum: a captured frame has only the pseudo header's sum, the rest is the NIC's work",
+    UdpSport "udp.sport" "a source port that no scenario names: the kernel draws it; counted by flow",
+    NeighState "neigh.state" "REACHABLE, STALE, DELAY, PROBE are one class: the times between them are random; lladdr is compared",
+    LinkNumber "link.number" "a device's number, and what `ip` derives from it: devices of the machine come before",
+    LinkQdisc "link.qdisc" "the qdisc of a device: a NIC is a veth here, which has none",
+    AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
+    Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
+    DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
+    DropUnborn "drop.unborn" "a packet that no route was found for when it was sent: a kernel makes none that it could drop",
+    OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
+}
+
+/// How often each rule was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<Rule, u64>);
+
+impl Counts {
+    pub fn add(&mut self, rule: Rule, n: u64) {
+        if n > 0 {
+            *self.0.entry(rule).or_default() += n;
+        }
+    }
+    pub fn get(&self, rule: Rule) -> u64 {
+        self.0.get(&rule).copied().unwrap_or_default()
+    }
+    pub fn merge(&mut self, other: &Counts) {
+        for (rule, n) in &other.0 {
+            self.add(*rule, *n);
+        }
+    }
+    /// Rules that were used, in the order of the list.
+    pub fn iter(&self) -> impl Iterator<Item = (Rule, u64)> + '_ {
+        self.0.iter().map(|(r, n)| (*r, *n))
+    }
+}
+
+/// One side of a comparison, masked.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    pub answers: Vec<Option<String>>,
+    pub shots: Vec<Shot>,
+    pub spaces: Vec<Space>,
+    /// By flow: sent, received, errors.
+    pub flows: Vec<super::job::FlowSeen>,
+    pub drops: Option<Vec<super::job::DropSeen>>,
+    /// Why there are none.
+    pub no_drops: String,
+    pub counts: Counts,
+}
+
+/// The simulator's side.
+pub fn of_simulator(seen: &Seen, tasks: &[Task]) -> Side {
+    let side = Side {
+        answers: seen.answers.clone(),
+        shots: seen.shots.clone(),
+        spaces: seen.spaces.clone(),
+        flows: seen.flows.clone(),
+        drops: Some(seen.drops.clone()),
+        no_drops: String::new(),
+        counts: Counts::default(),
+    };
+    masked(side, tasks)
+}
+
+/// A kernel's side; `tag` reads flow and packet number out of payload.
+pub fn of_kernel(record: &Record, tasks: &[Task], tag: impl Fn(&[u8]) -> Option<(u32, u32)> + Copy) -> Side {
+    let shots = record.frames.iter().filter(|f| f.at_ns >= 0).map(|f| Shot::seen(f, tag)).collect();
+    let side = Side {
+        answers: record.answers.clone(),
+        shots,
+        spaces: record.spaces.clone(),
+        flows: record.flows.clone(),
+        drops: record.drops.clone(),
+        no_drops: record.no_drops.clone(),
+        counts: Counts::default(),
+    };
+    masked(side, tasks)
+}
+
+fn masked(mut side: Side, tasks: &[Task]) -> Side {
+    let mut counts = Counts::default();
+    let ip = side.shots.iter().filter(|s| s.what.tos.is_some()).count() as u64;
+    counts.add(Rule::IpId, ip);
+    counts.add(Rule::Checksum, ip);
+    for task in tasks {
+        let Some(to) = free_port(&task.app) else { continue };
+        let Some(flow) = side.flows.get_mut((task.flow as usize).wrapping_sub(1)).filter(|f| f.port != 0) else {
+            continue;
+        };
+        let port = std::mem::take(&mut flow.port);
+        let masked = side.shots.iter_mut().filter_map(|s| s.mask_port(port, to).then_some(())).count();
+        counts.add(Rule::UdpSport, u64::from(masked > 0));
+        let own = format!(":{port} ");
+        for space in side.spaces.iter_mut().filter(|s| s.host == task.host && s.ns == task.ns) {
+            for line in &mut space.sockets {
+                *line = line.replacen(&own, ":* ", 1);
+            }
+            space.sockets.sort();
+        }
+    }
+    for flow in &mut side.flows {
+        flow.port = 0;
+    }
+    for space in &mut side.spaces {
+        mask_space(space, &mut counts);
+    }
+    if let Some(drops) = &mut side.drops {
+        mask_drops(drops, &mut counts);
+    }
+    side.counts = counts;
+    side
+}
+
+fn mask_space(space: &mut Space, counts: &mut Counts) {
+    for line in space.route.iter_mut().chain(&mut space.rule).chain(&mut space.neigh).chain(&mut space.addr) {
+        line.truncate(line.trim_end().len());
+    }
+    for line in &mut space.neigh {
+        for state in ["REACHABLE", "STALE", "DELAY", "PROBE"] {
+            if let Some(front) = line.strip_suffix(state) {
+                *line = format!("{front}VALID");
+                counts.add(Rule::NeighState, 1);
+                break;
+            }
+        }
+    }
+    sorted(&mut space.neigh, counts);
+    sorted(&mut space.fdb, counts);
+    space.addr = addresses(&space.addr, counts);
+}
+
+/// The kernel's smaller functions, and the hop that the simulator makes of each.
+const PLACES: &[(&str, &str)] = &[
+    ("ip_rcv_core", "ip_rcv"),
+    ("ip_rcv_finish_core", "ip_rcv"),
+    ("__neigh_event_send", "neigh_output"),
+    ("neigh_invalidate", "neigh_output"),
+    ("ip_finish_output2", "neigh_output"),
+    ("__dev_forward_skb2", "veth_xmit"),
+    ("br_dev_queue_push_xmit", "br_forward"),
+    ("br_handle_frame_finish", "br_handle_frame"),
+    ("__netif_receive_skb_core", "netif_receive_skb"),
+    ("enqueue_to_backlog", "netif_rx"),
+    ("__dev_queue_xmit", "dev_queue_xmit"),
+    ("__udp4_lib_rcv", "udp_rcv"),
+    ("udp_queue_rcv_one_skb", "sock_queue_rcv"),
+    ("ip_protocol_deliver_rcu", "ip_local_deliver"),
+    ("ip_frag_queue", "ip_defrag"),
+    ("ip_expire", "ip_defrag"),
+];
+
+fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
+    let mut left_out = |rule: Rule, out: fn(&super::job::DropSeen) -> bool| {
+        counts.add(rule, drops.iter().filter(|d| out(d)).map(|d| d.count).sum());
+        drops.retain(|d| !out(d));
+    };
+    left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
+    left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
+    for d in drops {
+        if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {
+            d.place = (*hop).to_owned();
+        }
+    }
+}
+
+fn sorted(lines: &mut [String], counts: &mut Counts) {
+    let before = lines.to_vec();
+    lines.sort();
+    counts.add(Rule::Sorted, before.iter().zip(lines.iter()).filter(|(a, b)| a != b).count() as u64);
+}
+
+/// The lines of `ip addr`, device by device in order of their names.
+fn addresses(lines: &[String], counts: &mut Counts) -> Vec<String> {
+    let mut devices: Vec<Vec<String>> = Vec::new();
+    for line in lines {
+        if line.starts_with(|c: char| c.is_ascii_digit()) {
+            devices.push(vec![device(line, counts)]);
+        } else if line.trim_start().starts_with("link/") {
+            counts.add(Rule::AddrMac, 1);
+        } else if let Some(d) = devices.last_mut() {
+            d.push(line.trim().to_owned());
+        }
+    }
+    let before = devices.clone();
+    devices.sort();
+    counts.add(Rule::Sorted, before.iter().zip(&devices).filter(|(a, b)| a != b).count() as u64);
+    devices.concat()
+}
+
+/// "2: eth0@if3: <UP> mtu 1500 qdisc noqueue state UP group default qlen 1000" without numbers and qdisc.
+fn device(line: &str, counts: &mut Counts) -> String {
+    let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    counts.add(Rule::LinkNumber, 1);
+    if let Some(name) = words.first_mut() {
+        *name = name.trim_end_matches(':').split('@').next().unwrap_or_default();
+    }
+    if let Some(i) = words.iter().position(|w| *w == "qdisc") {
+        words.drain(i..(i + 2).min(words.len()));
+        counts.add(Rule::LinkQdisc, 1);
+    }
+    // `ip -batch` says it once a link was shown before.
+    words.join(" ").replace(" mode DEFAULT", "")
+}
+
+#[cfg(test)]
+mod tests;
