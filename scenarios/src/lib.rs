@@ -13,6 +13,7 @@ pub mod names;
 pub mod outcome;
 pub mod plan;
 pub mod profile;
+pub mod random;
 pub mod range;
 pub mod read;
 mod requests;
