@@ -123,7 +123,7 @@ impl Here<'_> {
             4 => format!("ip link set {dev} name {dev}x"),
             5 => {
                 let b = self.draft.chance.between(1, 9);
-                format!("ip link add nb{b} type bridge mcast_snooping 0")
+                format!("ip link add nb{b} address 02:00:00:00:fc:0{b} type bridge mcast_snooping 0")
             }
             _ => {
                 let v = self.draft.chance.between(1, 9);

@@ -81,6 +81,7 @@ impl Draft {
         }
         self.order();
         self.pad();
+        self.lonely();
         self.domains();
     }
 
@@ -176,8 +177,20 @@ impl Draft {
         if self.on.flaps || self.on.moves {
             for h in 0..self.sketch.hosts.len() {
                 let settings = vec![("mcast_snooping".to_owned(), "0".to_owned())];
-                let pad = Device::new("pad", Kind::Bridge { ports: Vec::new(), settings });
+                let mut pad = Device::new("pad", Kind::Bridge { ports: Vec::new(), settings });
+                pad.mac = Some("02:00:00:00:fe:01".to_owned());
                 self.net(h, 0).devices.insert(0, pad);
+            }
+        }
+    }
+
+    /// A bridge without ports draws its address, unless it is told one.
+    fn lonely(&mut self) {
+        let mut number = 0;
+        for d in self.sketch.hosts.iter_mut().flat_map(|h| &mut h.nets).flat_map(|n| &mut n.devices) {
+            if matches!(&d.kind, Kind::Bridge { ports, .. } if ports.is_empty()) && d.mac.is_none() {
+                number += 1;
+                d.mac = Some(format!("02:00:00:00:fd:{number:02x}"));
             }
         }
     }
