@@ -51,6 +51,16 @@ Examples:
 In the walk, ? is a question to a table with the entry that answered, ≈ a change to the packet, ~ a cable, ✖ its end.
 The exit code is 0 whatever became of the packet.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  onerouter verify scenarios                    everything below a folder, on the running kernel
+  onerouter verify mine.ron --json              one scenario, as JSON
+  onerouter verify --masks                      what is never compared, and why
+
+Tiers: T1 frames by device and flow, T2 tables and errors, T3 counters, T4 drop reasons, T5 times, T6 order of all frames.
+Needs iproute2, and root or user namespaces; works in namespaces of its own, of which nothing is left.
+The exit code is 1 if a scenario differs or is unstable, 4 if nothing could be compared.";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run scenarios, judge their expectations, write a report
@@ -62,6 +72,12 @@ pub enum Command {
     /// Show the life of one packet, stage by stage, with the tables it met
     #[command(after_help = WALK_EXAMPLES)]
     Walk(Walk),
+    /// Play scenarios on a real kernel, and compare every frame, table and counter
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
+    /// Play one job of `verify` from standard input
+    #[command(hide = true, name = "netns-play")]
+    NetnsPlay,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +126,32 @@ pub struct Walk {
     /// Also the way before the host that dropped it
     #[arg(short, long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Scenario files, and folders with *.ron files in them
+    #[arg(required_unless_present = "masks", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The kernel to compare with
+    #[arg(long, value_name = "WHICH", default_value = "netns")]
+    pub oracle: OracleKind,
+    /// Comparisons at once; six for each core if not given
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Say what is never compared, and why
+    #[arg(long)]
+    pub masks: bool,
+}
+
+/// A real kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OracleKind {
+    /// The running one, in namespaces of verify's own
+    Netns,
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// All holds.
-const GOOD: u8 = 0;
+pub(crate) const GOOD: u8 = 0;
 /// An expectation failed, or a snapshot differs.
 pub(crate) const FAILED: u8 = 1;
 /// Bad input: a scenario, an argument, a place to write to.
@@ -72,6 +72,8 @@ where
         Command::Run(args) => run_command(args, &mut streams),
         Command::Check(args) => check_command(args, &mut streams),
         Command::Walk(args) => walk_command(args, &mut streams),
+        Command::Verify(args) => verify::command(args, &mut streams),
+        Command::NetnsPlay => verify::play(&mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";
@@ -284,6 +286,8 @@ fn note_point(plan: &Plan, notes: &mut Vec<(String, String)>) {
         notes.push(("point".to_owned(), format!("{}, the first of {}", first.label, plan.points.len())));
     }
 }
+
+mod verify;
 
 #[cfg(test)]
 mod tests;

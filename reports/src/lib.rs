@@ -17,6 +17,7 @@ mod snapshots;
 pub mod spread;
 pub mod text;
 pub mod units;
+pub mod verify;
 
 #[cfg(test)]
 mod fixture;

@@ -10,6 +10,8 @@ pub mod expect;
 pub mod iproute2;
 pub mod load;
 pub mod names;
+#[cfg(target_os = "linux")]
+pub mod oracle;
 pub mod outcome;
 pub mod plan;
 pub mod profile;
@@ -26,6 +28,7 @@ pub mod steps;
 pub mod traffic;
 pub mod tree;
 pub mod values;
+pub mod verify;
 pub mod walk;
 
 #[cfg(test)]

@@ -65,6 +65,33 @@ impl Places {
 /// # Errors
 /// What a kernel refuses, with its own words, and the line that asked for it.
 pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Result<Built, Vec<Diagnostic>> {
+    build_all(source, s, costs, seed, None)
+}
+
+/// Is told of each request to a kernel, when it was carried out or refused.
+pub type Told<'t> = &'t mut dyn FnMut(&Kernel, &Placed, &Result<(), String>);
+
+/// The same, but a refusal is only told: as on a real machine, the next command is tried nevertheless.
+///
+/// # Errors
+/// Lines that are not of iproute2's language.
+pub fn build_telling(
+    source: &Arc<Source>,
+    s: &Scenario,
+    costs: Costs,
+    seed: u64,
+    told: Told,
+) -> Result<Built, Vec<Diagnostic>> {
+    build_all(source, s, costs, seed, Some(told))
+}
+
+fn build_all(
+    source: &Arc<Source>,
+    s: &Scenario,
+    costs: Costs,
+    seed: u64,
+    mut told: Option<Told>,
+) -> Result<Built, Vec<Diagnostic>> {
     let names = Names::new(s);
     let mut world = World::new(costs, seed);
     let mut sink = Vec::new();
@@ -77,15 +104,17 @@ pub fn build(source: &Arc<Source>, s: &Scenario, costs: Costs, seed: u64) -> Res
     }
     let mut doors: Vec<Door> = names.hosts.iter().map(|_| Door::default()).collect();
     for (host, door) in doors.iter_mut().enumerate() {
-        apply(&names, &mut world, host, &mut places, door, &mut |out| before_cables(&names, host, s, out));
+        let ask: Asker = &mut |out| before_cables(&names, host, s, out);
+        apply(&names, &mut world, host, &mut places, (&mut *door, &mut told), ask);
     }
     if doors.iter().all(|d| d.refused.is_empty()) {
         cables(&names, s, &mut world, source, &mut sink);
     }
     for (host, door) in doors.iter_mut().enumerate() {
-        apply(&names, &mut world, host, &mut places, door, &mut |out| {
+        let ask: Asker = &mut |out| {
             sink.extend(with_cables(source, &names, host, out).err().into_iter().flatten());
-        });
+        };
+        apply(&names, &mut world, host, &mut places, (&mut *door, &mut told), ask);
         world.hosts[host].at(Time::ZERO, linkwatch::settle);
         sink.append(&mut door.diagnostics);
     }
@@ -135,14 +164,24 @@ impl Door {
 type Asker<'a> = &'a mut dyn FnMut(&mut dyn FnMut(Placed));
 
 /// Carries out what `ask` asks for, one request after the other.
-fn apply(names: &Names, world: &mut World, host: usize, places: &mut Places, door: &mut Door, ask: Asker) {
+fn apply(
+    names: &Names,
+    world: &mut World,
+    host: usize,
+    places: &mut Places,
+    (door, told): (&mut Door, &mut Option<Told>),
+    ask: Asker,
+) {
     world.hosts[host].at(Time::ZERO, |k, cx| {
         ask(&mut |p| {
             if door.follows(&p) {
                 return;
             }
             cx.origin = places.add(host, p.place);
-            if let Err(why) = carry_out(k, cx, &p.ns, &p.act) {
+            let done = carry_out(k, cx, &p.ns, &p.act);
+            if let Some(told) = told {
+                told(k, &p, &done);
+            } else if let Err(why) = done {
                 door.refuse(&p, refusal(&places.source, names, &p, &why));
             }
         });

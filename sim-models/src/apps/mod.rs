@@ -96,6 +96,14 @@ impl Tasks {
     pub fn app(&self, id: TaskId) -> Option<&App> {
         self.all.get(id.0 as usize)?.app.as_ref()
     }
+    /// The same, to be changed before it runs.
+    pub fn app_mut(&mut self, id: TaskId) -> Option<&mut App> {
+        self.all.get_mut(id.0 as usize)?.app.as_mut()
+    }
+    /// All tasks in the order in which they were started, each with its namespace and the time that it waits for.
+    pub fn iter(&self) -> impl Iterator<Item = (TaskId, NsId, Option<Time>)> {
+        self.all.iter().map(|t| (t.env.id, t.env.ns, t.deadline))
+    }
     /// Has it exited?
     pub fn is_done(&self, id: TaskId) -> bool {
         self.all.get(id.0 as usize).is_none_or(|t| t.state == State::Done)

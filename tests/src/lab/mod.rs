@@ -11,7 +11,8 @@
 
 pub mod actions;
 pub mod compare;
-pub mod frame;
+pub use scenarios::verify::frame;
+
 pub mod ping;
 pub mod player;
 pub mod raw;

@@ -1,0 +1,3 @@
+//! Real kernels that a scenario can be played on.
+
+pub mod netns;

@@ -1,0 +1,224 @@
+//! One job on the kernel that this process runs on, in namespaces of its own: setup, settle, time 0, programs and
+//! steps at their times, quiet, final tables.
+
+use super::{
+    apply::Tools,
+    programs::Programs,
+    spaces::{self, Spaces},
+    state::{self, Counters},
+    sys,
+};
+use crate::verify::job::{Ask, Job, Missing, Record, Seen, What};
+use std::{collections::BTreeMap, io, os::fd::OwnedFd};
+
+const MS: i64 = 1_000_000;
+/// Links settle within a second; linkwatch works at most once a second for what is not urgent.
+const SETTLE_LIMIT: i64 = 4000 * MS;
+const SETTLE_STEP: std::time::Duration = std::time::Duration::from_millis(2);
+/// From settling to scenario time 0.
+const LEAD: i64 = MS;
+/// So long no frame is seen before the state is read.
+const QUIET: i64 = 4 * MS;
+/// So much longer than the simulator's end the kernel is waited for at most.
+const OVERTIME: i64 = 2000 * MS;
+/// Bytes kept of each frame: all headers, those of an ICMP error's quote, and the tag behind them.
+const SNAP: usize = 160;
+
+/// Plays `job`. To be called once in a process with one thread: it leaves the machine's namespaces for good.
+///
+/// # Errors
+/// Why it can't be played here.
+pub fn play(job: &Job) -> Result<Record, Missing> {
+    spaces::leave()?;
+    // A timer that sleeps longer than asked makes packets late.
+    let cores = sys::cores();
+    if let Some(core) = cores.get(std::process::id() as usize % cores.len().max(1)) {
+        let _ = sys::pin(*core);
+    }
+    run(job).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
+}
+
+/// Sees all frames of one namespace.
+struct Tap {
+    host: usize,
+    ns: String,
+    fd: OwnedFd,
+    names: BTreeMap<i32, String>,
+}
+
+/// Everything that is going on.
+struct Stage<'j> {
+    job: &'j Job,
+    spaces: Spaces,
+    tools: Tools,
+    taps: Vec<Tap>,
+    record: Record,
+    /// Scenario time 0 in both clocks.
+    zero: i64,
+    zero_real: i64,
+    last_frame: i64,
+}
+
+fn run(job: &Job) -> io::Result<Result<Record, Missing>> {
+    let spaces = Spaces::new(&job.hosts)?;
+    let record = Record { oracle: "netns".to_owned(), release: sys::release(), ..Record::default() };
+    let mut s =
+        Stage { job, spaces, tools: Tools::default(), taps: Vec::new(), record, zero: 0, zero_real: 0, last_frame: 0 };
+    for ask in &job.setup {
+        if let Some(missing) = s.ask(ask)? {
+            return Ok(Err(missing));
+        }
+    }
+    s.settle()?;
+    let before = s.counters()?;
+    s.open_taps()?;
+    (s.zero, s.zero_real) = (sys::monotonic() + LEAD, sys::realtime() + LEAD);
+    if let Some(missing) = s.perform()? {
+        return Ok(Err(missing));
+    }
+    s.drain()?;
+    for (i, (host, ns)) in s.spaces.all().into_iter().enumerate() {
+        let none = Counters::default();
+        let before = before.get(i).unwrap_or(&none);
+        let space = state::read(&mut s.tools, &s.spaces, (host, &ns), before)?;
+        s.record.spaces.push(space);
+    }
+    for tap in &s.taps {
+        if sys::tap_lost(&tap.fd)? > 0 {
+            return Ok(Err(Missing::KernelFeature("more frames than the capture could hold".to_owned())));
+        }
+    }
+    s.record.pins = pins(job);
+    Ok(Ok(s.record))
+}
+
+impl Stage<'_> {
+    /// One request; why nothing can be compared, if the kernel lacks what it asks for.
+    fn ask(&mut self, ask: &Ask) -> io::Result<Option<Missing>> {
+        let answer = self.tools.ask(&mut self.spaces, ask)?;
+        let missing = answer.as_deref().and_then(|text| lacking(&ask.what, text));
+        self.record.answers.push(answer);
+        Ok(missing)
+    }
+
+    fn settle(&mut self) -> io::Result<()> {
+        let limit = sys::monotonic() + SETTLE_LIMIT;
+        for (host, ns) in self.spaces.all() {
+            self.spaces.enter(host, &ns)?;
+            while !state::links()?.iter().all(state::Link::is_settled) && sys::monotonic() < limit {
+                std::thread::sleep(SETTLE_STEP);
+            }
+        }
+        Ok(())
+    }
+
+    fn counters(&self) -> io::Result<Vec<Counters>> {
+        let mut all = Vec::new();
+        for (host, ns) in self.spaces.all() {
+            self.spaces.enter(host, &ns)?;
+            all.push(state::counters()?);
+        }
+        Ok(all)
+    }
+
+    fn open_taps(&mut self) -> io::Result<()> {
+        for (host, ns) in self.spaces.all() {
+            self.spaces.enter(host, &ns)?;
+            self.taps.push(Tap { host, ns, fd: sys::tap()?, names: BTreeMap::new() });
+        }
+        self.name_devices()
+    }
+
+    /// A device keeps the name that it was first seen with.
+    fn name_devices(&mut self) -> io::Result<()> {
+        for tap in &mut self.taps {
+            self.spaces.enter(tap.host, &tap.ns)?;
+            for l in state::links()? {
+                tap.names.entry(l.index).or_insert(l.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what the taps have caught.
+    fn drain(&mut self) -> io::Result<()> {
+        let mut bytes = [0; SNAP];
+        for tap in &self.taps {
+            loop {
+                let t = match sys::tapped(&tap.fd, &mut bytes) {
+                    Ok(t) => t,
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                    // A device went down under the tap: what was caught is still there.
+                    Err(e) if matches!(e.raw_os_error(), Some(libc::ENETDOWN | libc::ENXIO)) => continue,
+                    Err(e) => return Err(e),
+                };
+                let at_ns = t.at - self.zero_real;
+                self.last_frame = self.last_frame.max(at_ns);
+                let dev = tap.names.get(&t.ifindex).cloned().unwrap_or_else(|| format!("if{}", t.ifindex));
+                let (host, ns, len) = (tap.host, tap.ns.clone(), t.len as u32);
+                let kept = bytes[..t.len.min(SNAP)].to_vec();
+                self.record.frames.push(Seen { host, ns, dev, way: t.way, at_ns, len, bytes: kept });
+            }
+        }
+        Ok(())
+    }
+
+    /// From time 0 to the end.
+    fn perform(&mut self) -> io::Result<Option<Missing>> {
+        let zero = self.zero;
+        let clock = move || sys::monotonic() - zero;
+        let mut programs = Programs::new(&self.job.tasks)?;
+        let end = self.job.end_ns as i64;
+        let mut steps = self.job.steps.iter().peekable();
+        loop {
+            while let Some(step) = steps.next_if(|s| s.at_ns as i64 <= clock()) {
+                for ask in &step.asks {
+                    if let Some(missing) = self.ask(ask)? {
+                        return Ok(Some(missing));
+                    }
+                }
+                self.name_devices()?;
+            }
+            programs.run(&self.spaces, &clock)?;
+            if programs.has_work() {
+                continue;
+            }
+            self.drain()?;
+            let now = clock();
+            let done = programs.all_sent() && steps.peek().is_none() && now >= end;
+            if done && now - self.last_frame >= QUIET || now > end + OVERTIME {
+                break;
+            }
+            let until = if now < end { end } else { now.max(self.last_frame + QUIET) };
+            let next = [programs.head(), steps.peek().map(|s| s.at_ns as i64), Some(until)];
+            programs.collect(next.into_iter().flatten().min().unwrap_or(until) - now)?;
+        }
+        self.record.flows = programs.flows.clone();
+        self.record.late_ns = u64::try_from(programs.late).unwrap_or(0);
+        Ok(None)
+    }
+}
+
+/// What a kernel's complaint says about itself.
+fn lacking(what: &What, text: &str) -> Option<Missing> {
+    let (What::Ip(line) | What::Bridge(line)) = what else {
+        let What::Sysctl { key, .. } = what else { return None };
+        return text.contains("cannot stat").then(|| Missing::KernelFeature(format!("sysctl {key}")));
+    };
+    if text.contains("Unknown device type") {
+        let mut words = line.split_whitespace().skip_while(|w| *w != "type");
+        return Some(Missing::DeviceType(words.nth(1).unwrap_or("?").to_owned()));
+    }
+    None
+}
+
+/// What was set that the scenario does not say.
+fn pins(job: &Job) -> Vec<String> {
+    let nics = job.setup.iter().filter(|a| matches!(a.what, What::Nic { .. })).count();
+    let mut pins = vec!["disable_ipv6=1".to_owned(), "bridge-nf-call-*=0".to_owned()];
+    pins.push("conf/all and conf/default at the kernel's defaults".to_owned());
+    if nics > 0 {
+        pins.push(format!("{nics} veth for wires"));
+    }
+    pins
+}

@@ -1,0 +1,509 @@
+//! The scenario's programs with real sockets, on one core: each makes the system calls that the simulator's program of
+//! the same name makes, at the same scenario times. One thread runs them all, in the order in which they become
+//! ready, each until it blocks, as a core's run queue would.
+
+use super::{spaces::Spaces, sys};
+use crate::verify::job::{App, FlowSeen, Load, MAGIC, SockOpts, Task, tag};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    os::fd::OwnedFd,
+};
+
+/// What a step ends with; times are ns since scenario time 0.
+enum Next {
+    /// There is more to do at once.
+    Again,
+    /// Blocks until its socket has something, or until then.
+    Wait(Option<i64>),
+    /// Sleeps until then, whatever arrives.
+    Sleep(i64),
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    Waiting,
+    Sleeping,
+    Done,
+}
+
+/// A program and where it stands.
+struct Program {
+    task: Task,
+    sock: Option<OwnedFd>,
+    state: State,
+    /// Its timer; any other that rings is stale.
+    due: Option<i64>,
+    sent: u64,
+    /// Requests without an answer: number, and when they are given up.
+    open: VecDeque<(u32, i64)>,
+    /// A datagram to be answered: its bytes, and who sent it.
+    answer: Option<(Vec<u8>, (u32, u16))>,
+    next: i64,
+}
+
+/// All of them.
+pub struct Programs {
+    all: Vec<Program>,
+    ready: VecDeque<usize>,
+    timers: BTreeMap<(i64, u64), usize>,
+    armed: u64,
+    poll: sys::Poll,
+    pub flows: Vec<FlowSeen>,
+    /// The latest that a packet left after its meant time, ns.
+    pub late: i64,
+    buffer: Vec<u8>,
+}
+
+fn payload(flow: u32, seq: u32, size: u32) -> Vec<u8> {
+    let mut bytes = vec![0; size as usize];
+    let head = [MAGIC.to_be_bytes(), (flow as u16).to_be_bytes()].concat();
+    let head = [head.as_slice(), &seq.to_be_bytes()].concat();
+    let n = head.len().min(bytes.len());
+    bytes[..n].copy_from_slice(&head[..n]);
+    bytes
+}
+
+impl Programs {
+    /// # Errors
+    /// The kernel's.
+    pub fn new(tasks: &[Task]) -> io::Result<Programs> {
+        let program = |task: &Task| Program {
+            task: task.clone(),
+            sock: None,
+            state: State::Sleeping,
+            due: None,
+            sent: 0,
+            open: VecDeque::new(),
+            answer: None,
+            next: 0,
+        };
+        let flows = tasks.iter().map(|t| t.flow as usize).max().unwrap_or(0);
+        let mut programs = Programs {
+            all: tasks.iter().map(program).collect(),
+            ready: VecDeque::new(),
+            timers: BTreeMap::new(),
+            armed: 0,
+            poll: sys::Poll::new()?,
+            flows: vec![FlowSeen::default(); flows],
+            late: 0,
+            buffer: vec![0; 1 << 16],
+        };
+        for i in 0..tasks.len() {
+            programs.arm(i, tasks[i].start_ns as i64);
+        }
+        Ok(programs)
+    }
+
+    fn arm(&mut self, i: usize, at: i64) {
+        self.armed += 1;
+        self.all[i].due = Some(at);
+        self.timers.insert((at, self.armed), i);
+    }
+
+    /// The earliest timer.
+    pub fn head(&self) -> Option<i64> {
+        self.timers.keys().next().map(|k| k.0)
+    }
+
+    /// Has every sender sent all that it has?
+    pub fn all_sent(&self) -> bool {
+        self.all.iter().all(|p| match &p.task.app {
+            App::Ping { count, .. } => p.sent >= *count || p.state == State::Done,
+            App::Send { times, .. } => p.sent >= times.len() as u64 || p.state == State::Done,
+            App::Requests { count, load, .. } => {
+                let closed = matches!(load, Load::Closed(_));
+                p.state == State::Done || p.sent >= *count && (!closed || p.open.is_empty())
+            }
+            App::Sink { .. } | App::Echo { .. } => true,
+        })
+    }
+
+    /// Runs whoever is ready at `now` until all block.
+    ///
+    /// # Errors
+    /// What is no answer of the network's but ours to know: no more descriptors, no such namespace.
+    pub fn run(&mut self, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<()> {
+        loop {
+            let now = clock();
+            while let Some((key, i)) = self.timers.first_key_value().map(|(k, i)| (*k, *i)).filter(|(k, _)| k.0 <= now)
+            {
+                self.timers.remove(&key);
+                let p = &mut self.all[i];
+                if p.due == Some(key.0) && matches!(p.state, State::Waiting | State::Sleeping) {
+                    (p.state, p.due) = (State::Ready, None);
+                    self.ready.push_back(i);
+                }
+            }
+            let Some(i) = self.ready.pop_front() else { return Ok(()) };
+            loop {
+                let next = self.step(i, spaces, clock)?;
+                let (state, due) = match next {
+                    Next::Again => continue,
+                    Next::Wait(due) => (State::Waiting, due),
+                    Next::Sleep(due) => (State::Sleeping, Some(due)),
+                    Next::Done => (State::Done, None),
+                };
+                self.all[i].state = state;
+                if let Some(due) = due {
+                    self.arm(i, due);
+                }
+                break;
+            }
+            self.collect(0)?;
+        }
+    }
+
+    /// Waits at most `ns` for something to arrive; whoever waits for it becomes ready.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn collect(&mut self, ns: i64) -> io::Result<()> {
+        for key in self.poll.wait(ns)? {
+            let p = &mut self.all[key as usize];
+            if p.state == State::Waiting {
+                (p.state, p.due) = (State::Ready, None);
+                self.ready.push_back(key as usize);
+            }
+        }
+        Ok(())
+    }
+
+    /// Is somebody ready?
+    pub fn has_work(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    fn failed(&mut self, flow: u32, e: &io::Error) {
+        self.failed_with(flow, e.raw_os_error().unwrap_or(0));
+    }
+
+    fn failed_with(&mut self, flow: u32, errno: i32) {
+        if let Some(f) = self.flow(flow) {
+            *f.errors.entry(errno_name(errno)).or_default() += 1;
+        }
+    }
+
+    fn flow(&mut self, flow: u32) -> Option<&mut FlowSeen> {
+        self.flows.get_mut((flow as usize).checked_sub(1)?)
+    }
+
+    /// A socket with the options, where it belongs; bound if `bind` says so.
+    fn open(&mut self, i: usize, spaces: &Spaces, raw: bool) -> io::Result<Result<(), io::Error>> {
+        let task = &self.all[i].task;
+        spaces.enter(task.host, &task.ns)?;
+        let (kind, proto) = if raw { (libc::SOCK_RAW, libc::IPPROTO_ICMP) } else { (libc::SOCK_DGRAM, 0) };
+        let fd = sys::socket(sys::AF_INET, kind, proto)?;
+        let (opts, bind) = match &task.app {
+            App::Ping { opts, src, .. } => (opts, (*src, 0)),
+            App::Send { opts, bind, .. } | App::Requests { opts, bind, .. } => (opts, *bind),
+            App::Sink { opts, addr, port } | App::Echo { opts, addr, port, .. } => (opts, (*addr, *port)),
+        };
+        options(&fd, opts)?;
+        let done = if bind == (0, 0) { Ok(()) } else { sys::bind(&fd, bind) };
+        self.poll.add(&fd, i as u64)?;
+        self.all[i].sock = Some(fd);
+        Ok(done)
+    }
+
+    fn step(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        match &self.all[i].task.app {
+            App::Ping { .. } => self.ping(i, spaces, clock),
+            App::Send { .. } => self.send(i, spaces, clock),
+            App::Sink { .. } => self.sink(i, spaces),
+            App::Echo { .. } => self.echo(i, spaces),
+            App::Requests { .. } => self.requests(i, spaces, clock),
+        }
+    }
+
+    /// What the program's socket has; `None`: nothing.
+    fn read(&mut self, i: usize) -> Option<Result<(usize, (u32, u16)), io::Error>> {
+        let fd = self.all[i].sock.as_ref()?;
+        match sys::receive(fd, &mut self.buffer) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
+            done => Some(done),
+        }
+    }
+
+    fn sent_late(&mut self, flow: u32, by: i64) {
+        self.late = self.late.max(by);
+        if let Some(f) = self.flow(flow) {
+            f.sent += 1;
+        }
+    }
+
+    fn ping(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        let flow = self.all[i].task.flow;
+        let App::Ping { dst, size, count, interval_ns, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
+        if self.all[i].sock.is_none() {
+            if let Err(e) = self.open(i, spaces, true)? {
+                self.failed(flow, &e);
+                return Ok(Next::Done);
+            }
+            self.all[i].next = self.all[i].task.start_ns as i64;
+            return Ok(Next::Again);
+        }
+        match self.read(i) {
+            Some(Ok((n, _))) => {
+                // The raw socket gives the IP header, too.
+                let icmp = self.buffer[..n].get(20..).unwrap_or_default();
+                if icmp.len() >= 8 && icmp[0] == 0 && icmp[4..6] == id.to_be_bytes() {
+                    if let Some(f) = self.flow(flow) {
+                        f.received += 1;
+                    }
+                }
+                return Ok(Next::Again);
+            }
+            Some(Err(_)) => return Ok(Next::Again),
+            None => {}
+        }
+        let queued = self.all[i].sock.as_ref().map(sys::queued_error);
+        if let Some(Ok(errno)) = queued {
+            self.failed_with(flow, errno);
+            return Ok(Next::Again);
+        }
+        let (now, p) = (clock(), &self.all[i]);
+        if p.sent >= count {
+            return Ok(Next::Wait(None));
+        }
+        if now < p.next {
+            return Ok(Next::Wait(Some(p.next)));
+        }
+        let (seq, meant) = (p.sent as u32, p.next);
+        let packet = echo_request(id, (seq + 1) as u16, &payload(flow, seq, size));
+        self.sent_late(flow, now - meant);
+        let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
+        let done = sys::send(fd, &packet, Some((dst, 0)));
+        let p = &mut self.all[i];
+        p.sent += 1;
+        // At the meant times: a late one does not make the others late.
+        p.next = meant + interval_ns as i64;
+        if let Err(e) = done {
+            self.failed(flow, &e);
+        }
+        Ok(Next::Again)
+    }
+
+    fn send(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        let p = &self.all[i];
+        let flow = p.task.flow;
+        let App::Send { dst, port, size, times, .. } = &p.task.app else { return Ok(Next::Done) };
+        let (dst, port, size) = (*dst, *port, *size);
+        let Some(due) = times.get(p.sent as usize).map(|t| *t as i64) else { return Ok(Next::Done) };
+        let now = clock();
+        if due > now {
+            return Ok(Next::Sleep(due));
+        }
+        if self.all[i].sock.is_none()
+            && let Err(e) = self.open(i, spaces, false)?
+        {
+            self.failed(flow, &e);
+            return Ok(Next::Done);
+        }
+        let seq = self.all[i].sent as u32;
+        self.sent_late(flow, now - due);
+        self.all[i].sent += 1;
+        let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
+        let done = sys::send(fd, &payload(flow, seq, size), Some((dst, port)));
+        let chosen = if seq == 0 { sys::port(fd).ok() } else { None };
+        if let (Some(port), Some(f)) = (chosen, self.flow(flow)) {
+            f.port = port;
+        }
+        if let Err(e) = done {
+            self.failed(flow, &e);
+        }
+        Ok(Next::Again)
+    }
+
+    fn sink(&mut self, i: usize, spaces: &Spaces) -> io::Result<Next> {
+        if self.all[i].sock.is_none() && self.open(i, spaces, false)?.is_err() {
+            return Ok(Next::Done);
+        }
+        match self.read(i) {
+            Some(Ok((n, _))) => {
+                let flow = tag(&self.buffer[..n]).map_or(0, |t| t.0);
+                if let Some(f) = self.flow(flow) {
+                    f.received += 1;
+                }
+                Ok(Next::Again)
+            }
+            Some(Err(_)) => Ok(Next::Again),
+            None => Ok(Next::Wait(None)),
+        }
+    }
+
+    fn echo(&mut self, i: usize, spaces: &Spaces) -> io::Result<Next> {
+        if self.all[i].sock.is_none() && self.open(i, spaces, false)?.is_err() {
+            return Ok(Next::Done);
+        }
+        if let Some((mut bytes, to)) = self.all[i].answer.take() {
+            if let App::Echo { reply: Some(n), .. } = self.all[i].task.app {
+                bytes.resize(n as usize, 0);
+            }
+            if let Some(fd) = &self.all[i].sock {
+                // An answer that can't be sent is nobody's error.
+                let _ = sys::send(fd, &bytes, Some(to));
+            }
+            return Ok(Next::Again);
+        }
+        match self.read(i) {
+            Some(Ok((n, from))) => {
+                self.all[i].answer = Some((self.buffer[..n].to_vec(), from));
+                Ok(Next::Again)
+            }
+            Some(Err(_)) => Ok(Next::Again),
+            None => Ok(Next::Wait(None)),
+        }
+    }
+
+    fn requests(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        let flow = self.all[i].task.flow;
+        let App::Requests { to, size, count, timeout_ns, .. } = self.all[i].task.app else { return Ok(Next::Done) };
+        if self.all[i].sock.is_none() {
+            let opened = self.open(i, spaces, false)?;
+            let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
+            return Ok(match opened.and_then(|()| sys::connect(fd, to)) {
+                Ok(()) => {
+                    let port = sys::port(fd).unwrap_or(0);
+                    if let Some(f) = self.flow(flow) {
+                        f.port = port;
+                    }
+                    Next::Again
+                }
+                Err(e) => {
+                    self.failed(flow, &e);
+                    Next::Done
+                }
+            });
+        }
+        match self.read(i) {
+            Some(Ok((n, _))) => {
+                self.answered(i, n);
+                return Ok(Next::Again);
+            }
+            Some(Err(e)) => {
+                self.failed(flow, &e);
+                return Ok(Next::Again);
+            }
+            None => {}
+        }
+        let now = clock();
+        let p = &mut self.all[i];
+        while p.open.front().is_some_and(|o| o.1 <= now) {
+            p.open.pop_front();
+        }
+        let give_up = p.open.front().map(|o| o.1);
+        if p.sent >= count {
+            return Ok(give_up.map_or(Next::Done, |at| Next::Wait(Some(at))));
+        }
+        let App::Requests { load, .. } = &p.task.app else { return Ok(Next::Done) };
+        let due = match load {
+            Load::Open(times) => times.get(p.sent as usize).map(|t| *t as i64),
+            Load::Closed(n) => (p.open.len() < *n as usize).then_some(now),
+        };
+        match due.filter(|d| *d <= now) {
+            None => Ok(Next::Wait([due, give_up].into_iter().flatten().min())),
+            Some(due) => {
+                let seq = p.sent as u32;
+                p.sent += 1;
+                self.sent_late(flow, now - due);
+                let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
+                match sys::send(fd, &payload(flow, seq, size), None) {
+                    Ok(_) => self.all[i].open.push_back((seq, due + timeout_ns as i64)),
+                    Err(e) => self.failed(flow, &e),
+                }
+                Ok(Next::Again)
+            }
+        }
+    }
+
+    /// An answer of `n` bytes was read; one whose request was given up counts for nothing.
+    fn answered(&mut self, i: usize, n: usize) {
+        let p = &mut self.all[i];
+        let at = match tag(&self.buffer[..n]) {
+            Some((_, seq)) => p.open.iter().position(|o| o.0 == seq),
+            None => (!p.open.is_empty()).then_some(0),
+        };
+        let Some(at) = at else { return };
+        p.open.remove(at);
+        let flow = p.task.flow;
+        if let Some(f) = self.flow(flow) {
+            f.received += 1;
+        }
+    }
+}
+
+fn options(fd: &OwnedFd, o: &SockOpts) -> io::Result<()> {
+    let (sock, ip) = (libc::SOL_SOCKET, libc::IPPROTO_IP);
+    let on = 1_i32;
+    for (name, wanted) in [(libc::SO_BROADCAST, o.broadcast), (libc::SO_REUSEADDR, o.reuseaddr)] {
+        if wanted {
+            sys::set(fd, sock, name, &on)?;
+        }
+    }
+    sys::set(fd, ip, libc::IP_MTU_DISCOVER, &i32::from(o.pmtudisc))?;
+    if o.recverr {
+        sys::set(fd, ip, libc::IP_RECVERR, &on)?;
+    }
+    if let Some(ttl) = o.ttl {
+        sys::set(fd, ip, libc::IP_TTL, &i32::from(ttl))?;
+    }
+    if o.tos != 0 {
+        sys::set(fd, ip, libc::IP_TOS, &i32::from(o.tos))?;
+    }
+    if o.mark != 0 {
+        sys::set(fd, sock, libc::SO_MARK, &o.mark)?;
+    }
+    if let Some(dev) = &o.device {
+        sys::set_text(fd, sock, libc::SO_BINDTODEVICE, dev)?;
+    }
+    if let Some(bytes) = o.rcvbuf {
+        // The kernel doubles what it is told.
+        let half = i32::try_from(bytes / 2).unwrap_or(i32::MAX);
+        if sys::set(fd, sock, libc::SO_RCVBUFFORCE, &half).is_err() {
+            sys::set(fd, sock, libc::SO_RCVBUF, &half)?;
+        }
+    }
+    Ok(())
+}
+
+fn echo_request(id: u16, seq: u16, data: &[u8]) -> Vec<u8> {
+    let mut p = vec![8, 0, 0, 0];
+    p.extend(id.to_be_bytes());
+    p.extend(seq.to_be_bytes());
+    p.extend(data);
+    let mut sum: u32 = p.chunks(2).map(|c| u32::from(c[0]) << 8 | u32::from(*c.get(1).unwrap_or(&0))).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    let sum = !(sum as u16);
+    p[2..4].copy_from_slice(&sum.to_be_bytes());
+    p
+}
+
+/// "ECONNREFUSED"
+fn errno_name(errno: i32) -> String {
+    let names = [
+        (libc::EACCES, "EACCES"),
+        (libc::EADDRINUSE, "EADDRINUSE"),
+        (libc::EADDRNOTAVAIL, "EADDRNOTAVAIL"),
+        (libc::EAGAIN, "EAGAIN"),
+        (libc::ECONNREFUSED, "ECONNREFUSED"),
+        (libc::EHOSTDOWN, "EHOSTDOWN"),
+        (libc::EHOSTUNREACH, "EHOSTUNREACH"),
+        (libc::EINVAL, "EINVAL"),
+        (libc::EMSGSIZE, "EMSGSIZE"),
+        (libc::ENETDOWN, "ENETDOWN"),
+        (libc::ENETUNREACH, "ENETUNREACH"),
+        (libc::ENOBUFS, "ENOBUFS"),
+        (libc::ENODEV, "ENODEV"),
+        (libc::ENOPROTOOPT, "ENOPROTOOPT"),
+        (libc::EOPNOTSUPP, "EOPNOTSUPP"),
+        (libc::EPERM, "EPERM"),
+        (libc::EPROTO, "EPROTO"),
+        (libc::EXDEV, "EXDEV"),
+    ];
+    names.iter().find(|n| n.0 == errno).map_or_else(|| format!("errno {errno}"), |n| n.1.to_owned())
+}

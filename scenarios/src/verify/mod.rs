@@ -1,0 +1,207 @@
+//! Is it true? The same scenario on a real kernel and in the simulator, compared frame by frame, table by table,
+//! counter by counter.
+//!
+//! [`compare`] does it for one scenario, [`compare_all`] for many at once. What is asked of a kernel is a [`job::Job`],
+//! what it did a [`job::Record`]: plain data, made by [`simulated`], played by an oracle, masked by the named rules of
+//! [`mask`], told apart by [`tiers`].
+
+pub mod frame;
+pub mod job;
+pub mod mask;
+mod pool;
+pub mod shot;
+pub mod simulated;
+mod space;
+pub mod tiers;
+
+pub use pool::compare_all;
+
+use crate::{
+    diagnostic::Diagnostic,
+    plan::{self, Plan},
+    source::Source,
+};
+use job::{Job, Missing, Record};
+use mask::Side;
+use std::{collections::BTreeSet, sync::Arc, thread};
+use tiers::{Difference, Tiers};
+
+/// A real kernel: plays a job and says what it saw, or why it can't.
+pub trait Oracle: Sync {
+    /// "netns", "uml"
+    fn name(&self) -> &'static str;
+    /// The longest scenario that it plays, seconds.
+    fn limit_s(&self) -> u64;
+    /// Do limits that all namespaces of a kernel share belong to the scenario alone?
+    fn owns_the_kernel(&self) -> bool;
+    /// # Errors
+    /// Why it can't be played.
+    fn play(&self, job: &Job) -> Result<Record, Missing>;
+}
+
+/// How a comparison is done.
+pub struct Options<'o> {
+    pub oracle: &'o dyn Oracle,
+    /// How often a scenario is tried while runs of the kernel differ, or the simulator from them.
+    pub tries: u32,
+    /// With drop reasons (T4).
+    pub drops: bool,
+}
+
+impl<'o> Options<'o> {
+    pub fn new(oracle: &'o dyn Oracle) -> Options<'o> {
+        Options { oracle, tries: 3, drops: true }
+    }
+}
+
+/// What is said of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Up to this tier.
+    Agrees(u8),
+    /// From this tier on.
+    Differs(u8),
+    /// The kernel does not agree with itself.
+    Unstable,
+    NotComparable(Missing),
+}
+
+/// Everything about one scenario at one point.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub name: String,
+    /// Of the sweep's point; empty without.
+    pub label: String,
+    pub verdict: Verdict,
+    /// Tier by tier, of the last try.
+    pub tiers: Tiers,
+    pub pins: Vec<String>,
+    pub release: String,
+    /// Where two runs of the kernel differ.
+    pub unstable: Vec<Difference>,
+    /// Tries that were needed.
+    pub tries: u32,
+    /// Names of the flows.
+    pub flows: Vec<String>,
+    /// A packet was delivered, or dropped on purpose, beyond its first device.
+    pub travelled: bool,
+    /// Reasons for which the simulator dropped something.
+    pub reasons: BTreeSet<String>,
+    /// How late the kernel's programs were at most, ns.
+    pub late_ns: u64,
+}
+
+/// Compares the first point of a scenario.
+///
+/// # Errors
+/// Mistakes of the scenario.
+pub fn compare(ron_text: &str, name: &str, options: &Options) -> Result<Comparison, Vec<Diagnostic>> {
+    let plan = plan::plan(&Arc::new(Source::new(name, ron_text.to_owned())))?;
+    compare_point(&plan, 0, options)
+}
+
+/// Compares one point of a plan.
+///
+/// # Errors
+/// Mistakes of the scenario.
+pub fn compare_point(plan: &Plan, point: usize, options: &Options) -> Result<Comparison, Vec<Diagnostic>> {
+    let seed = plan.seeds.first().copied().unwrap_or(1);
+    let mut simulated = simulated::simulate(plan, point, seed)?;
+    simulated.job.drops = options.drops;
+    let (job, seen) = (&simulated.job, &simulated.seen);
+    let mut c = Comparison {
+        name: plan.source.path.clone(),
+        label: plan.points[point].label.clone(),
+        verdict: Verdict::Unstable,
+        tiers: Tiers::default(),
+        pins: Vec::new(),
+        release: String::new(),
+        unstable: Vec::new(),
+        tries: 0,
+        flows: seen.names.clone(),
+        travelled: seen.travelled,
+        reasons: seen.drops.iter().map(|d| d.reason.clone()).collect(),
+        late_ns: 0,
+    };
+    if let Some(missing) = not_here(job, options.oracle) {
+        c.verdict = Verdict::NotComparable(missing);
+        return Ok(c);
+    }
+    let ours = mask::of_simulator(seen, &job.tasks);
+    while c.tries < options.tries.max(1) {
+        c.tries += 1;
+        if let Err(missing) = once(&mut c, job, &ours, &seen.asked, options.oracle) {
+            c.verdict = Verdict::NotComparable(missing);
+            return Ok(c);
+        }
+        if matches!(c.verdict, Verdict::Agrees(_)) {
+            break;
+        }
+    }
+    Ok(c)
+}
+
+/// Two runs of the kernel at the same time; the verdict of this try.
+fn once(c: &mut Comparison, job: &Job, ours: &Side, asked: &[String], oracle: &dyn Oracle) -> Result<(), Missing> {
+    let (first, second) = thread::scope(|s| {
+        let other = s.spawn(|| oracle.play(job));
+        let first = oracle.play(job);
+        (first, other.join().unwrap_or_else(|_| Err(Missing::Oracle("its thread failed".to_owned()))))
+    });
+    let (first, second) = (first?, second?);
+    let side = |r: &Record| mask::of_kernel(r, &job.tasks, job::tag);
+    let (a, b) = (side(&first), side(&second));
+    let apart = tiers::tiers(job, &a, &b, asked, i64::MAX / 4);
+    let noise = tiers::noise(job, &a, &b);
+    c.tiers = tiers::tiers(job, &a, ours, asked, noise);
+    (c.pins, c.release) = (first.pins.clone(), first.release.clone());
+    c.late_ns = first.late_ns.max(second.late_ns);
+    c.unstable = apart.differences.clone();
+    c.verdict = if !apart.differences.iter().all(|d| d.tier == 6) {
+        Verdict::Unstable
+    } else {
+        match c.tiers.differences.iter().map(|d| d.tier).min() {
+            None => Verdict::Agrees(c.tiers.reached()),
+            Some(tier) => Verdict::Differs(tier),
+        }
+    };
+    Ok(())
+}
+
+/// Why a job can't be compared on this oracle, as far as the job alone tells.
+fn not_here(job: &Job, oracle: &dyn Oracle) -> Option<Missing> {
+    let needs_s = job.end_ns.div_ceil(1_000_000_000);
+    if needs_s > oracle.limit_s() {
+        return Some(Missing::TooLong { needs_s, limit_s: oracle.limit_s() });
+    }
+    let asks = job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks));
+    asks.filter_map(|a| match &a.what {
+        job::What::Sysctl { key, .. } if !oracle.owns_the_kernel() => host_wide(key),
+        _ => None,
+    })
+    .next()
+}
+
+/// Settings that all namespaces of a kernel share.
+fn host_wide(key: &str) -> Option<Missing> {
+    let key = key.replace('/', ".");
+    let shared = key.starts_with("net.ipv4.neigh.default.")
+        || key.starts_with("net.core.") && key != "net.core.somaxconn" && key != "net.core.rmem_default";
+    shared.then(|| Missing::HostWideLimit(key))
+}
+
+#[cfg(target_os = "linux")]
+impl Oracle for crate::oracle::netns::Runner {
+    fn name(&self) -> &'static str {
+        "netns"
+    }
+    fn limit_s(&self) -> u64 {
+        self.limit_s
+    }
+    fn owns_the_kernel(&self) -> bool {
+        false
+    }
+    fn play(&self, job: &Job) -> Result<Record, Missing> {
+        self.run(job)
+    }
+}

@@ -1,0 +1,449 @@
+//! The simulator's side of a comparison: the same requests and programs in virtual time, and on the way the [`Job`]
+//! that asks the same of a real kernel.
+
+use super::{
+    job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, SockOpts, Step, Task, What},
+    shot::Shot,
+    space,
+};
+use crate::{
+    build::{self, Act, Built, Placed, Target, carry_out},
+    diagnostic::Diagnostic,
+    iproute2, load,
+    names::{DevRef, Names},
+    plan::Plan,
+    profile,
+    spec::Scenario,
+    steps, traffic,
+};
+use sim_core::time::{PS_PER_S, Span, Time};
+use sim_models::{
+    apps::{App, TaskId, flow::Pace, requests::Load},
+    drivers::{Config, veth::VethConfig},
+    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs, sock},
+    packet::Mac,
+    world::World,
+};
+use std::collections::BTreeMap;
+
+/// Timed traffic is compared up to so many packets of a flow.
+pub const MOST_PACKETS: u64 = 1000;
+/// Events of a comparison at most.
+const MAX_EVENTS: u64 = 50_000_000;
+/// The clock is looked at so often to see whether all is done.
+const GLANCE: Span = Span::from_ms(1);
+/// Packets that are still on their way are waited for so long.
+const LINGER: Span = Span::from_s(60);
+/// Nothing may happen for so long after the end, besides the granule of a timer as old as the run.
+const CALM: Span = Span::from_ms(20);
+const NS: u64 = 1000;
+
+/// What the simulator did, in the form in which a record of a kernel is compared with it.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub answers: Vec<Option<String>>,
+    /// What each request was, for people.
+    pub asked: Vec<String>,
+    /// Namespace → frames of all its devices, in order.
+    pub shots: Vec<Shot>,
+    pub spaces: Vec<super::job::Space>,
+    pub flows: Vec<FlowSeen>,
+    pub drops: Vec<DropSeen>,
+    /// Names of the flows.
+    pub names: Vec<String>,
+    /// A packet was delivered, or dropped on purpose, on another device than its first one.
+    pub travelled: bool,
+}
+
+/// Both halves.
+pub struct Simulated {
+    pub job: Job,
+    pub seen: Seen,
+}
+
+/// Runs one point of a plan, and writes down what to ask of a kernel.
+///
+/// # Errors
+/// Mistakes of the scenario.
+pub fn simulate(plan: &Plan, point: usize, seed: u64) -> Result<Simulated, Vec<Diagnostic>> {
+    let source = plan.points[point].source(&plan.source);
+    let scenario = load::read(&source)?;
+    let costs = profile::load(scenario.profile_name()).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+    let names = Names::new(&scenario);
+    let mut script = Script::new(&names, &scenario);
+    let told: build::Told = &mut |k, p, done| script.told(k, p, done);
+    let Built { mut world, .. } = build::build_telling(&source, &scenario, costs, seed, told)?;
+    world.max_events = MAX_EVENTS;
+    let steps = steps::steps(&source, &names, &scenario)?;
+    script.tasks(&scenario, &mut world);
+    let before = space::counters(&world);
+    for h in &mut world.hosts {
+        h.cx.obs.capture = Some(Vec::new());
+    }
+    let fault = |e: String| vec![Diagnostic::of_file(&source.path, e)];
+    let end = script.run(&mut world, &steps, scenario.duration.as_ref().map(|d| Time::ZERO + d.value.0));
+    let end = end.map_err(fault)?;
+    world.check_laws().map_err(fault)?;
+    Ok(script.finish(&mut world, end, &before))
+}
+
+/// Writes down the job while the simulator runs.
+struct Script<'n> {
+    names: &'n Names<'n>,
+    /// NIC → the other end of its wire.
+    wires: BTreeMap<DevRef, DevRef>,
+    /// NICs that were asked for, with what `ip link add` says of them.
+    nics: BTreeMap<DevRef, String>,
+    job: Job,
+    seen: Seen,
+    /// Requests of the step that is being taken.
+    step: Option<Vec<Ask>>,
+    last: Time,
+    /// Senders that wait for answers.
+    closed: Vec<(usize, TaskId)>,
+    /// The scenario's `net.core.rmem_default`: no namespace has it, sockets are told.
+    rcvbuf: BTreeMap<usize, u32>,
+}
+
+impl<'n> Script<'n> {
+    fn new(names: &'n Names<'n>, s: &Scenario) -> Script<'n> {
+        let mut wires = BTreeMap::new();
+        for w in s.wires.iter() {
+            let ends: Vec<DevRef> = w.between.iter().filter_map(|p| names.dev(p).ok()).collect();
+            if let [a, b] = ends[..] {
+                wires.extend([(a, b), (b, a)]);
+            }
+        }
+        let host = |h: &crate::names::HostNames| JobHost { name: h.name.to_owned(), spaces: vec!["root".to_owned()] };
+        let job = Job { hosts: names.hosts.iter().map(host).collect(), ..Job::default() };
+        Script {
+            names,
+            wires,
+            nics: BTreeMap::new(),
+            job,
+            seen: Seen::default(),
+            step: None,
+            last: Time::ZERO,
+            closed: Vec::new(),
+            rcvbuf: BTreeMap::new(),
+        }
+    }
+
+    /// A kernel of the simulator has carried out a request, or refused it.
+    fn told(&mut self, k: &Kernel, p: &Placed, done: &Result<(), String>) {
+        let host = p.at.host;
+        let ns = match &p.ns {
+            Target::Number(n) => self.names.hosts[host].nets[*n as usize].name.to_owned(),
+            Target::Named(name) => name.clone(),
+        };
+        let what = match &p.act {
+            Act::NewNs(name) => What::NewNs(name.clone()),
+            Act::DelNs(_) => What::Nothing,
+            Act::Rtnl(op) => self.what(k, host, &ns, op),
+        };
+        self.seen.answers.push(done.as_ref().err().cloned());
+        self.seen.asked.push(format!("{}/{ns}: {}", self.job.hosts[host].name, shown(&p.act)));
+        let ask = Ask { host, ns, what };
+        match &mut self.step {
+            Some(step) => step.push(ask),
+            None => self.job.setup.push(ask),
+        }
+    }
+
+    fn what(&mut self, k: &Kernel, host: usize, ns: &str, op: &RtnlOp) -> What {
+        let line = |tool: &str, op: &RtnlOp| {
+            let line = iproute2::to_command(op);
+            line.strip_prefix(tool).unwrap_or(&line).trim_start().to_owned()
+        };
+        match op {
+            RtnlOp::Sysctl { key, value } if key.replace('/', ".") == "net.core.rmem_default" => {
+                if let Ok(bytes) = value.trim().parse() {
+                    self.rcvbuf.insert(host, bytes);
+                }
+                What::Nothing
+            }
+            RtnlOp::Sysctl { key, value } => What::Sysctl { key: key.clone(), value: value.clone() },
+            RtnlOp::NewFdb { .. } | RtnlOp::DelFdb { .. } => What::Bridge(line("bridge", op)),
+            RtnlOp::NewLink { name, attrs, config } if !config.is_virtual() => self.nic(k, (host, ns), name, attrs),
+            RtnlOp::NewLink { name, attrs, config } => {
+                let op = with_macs(k, ns, name, attrs, config);
+                What::Ip(line("ip", &op))
+            }
+            _ => What::Ip(line("ip", op)),
+        }
+    }
+
+    /// A NIC is one end of a veth pair; the pair is made with its second end.
+    fn nic(&mut self, k: &Kernel, (host, ns): (usize, &str), name: &str, attrs: &LinkAttrs) -> What {
+        let mut args = String::new();
+        if let Some(mac) = mac_of(k, ns, name) {
+            args.push_str(&format!(" address {mac}"));
+        }
+        for (word, value) in [("mtu", attrs.mtu), ("txqueuelen", attrs.txqueuelen)] {
+            if let Some(n) = value {
+                args.push_str(&format!(" {word} {n}"));
+            }
+        }
+        let me = self.names.dev(&format!("{}/{ns}/{name}", self.job.hosts[host].name)).ok();
+        let other = me.and_then(|me| self.wires.get(&me).copied());
+        let Some((me, other)) = me.zip(other) else { return What::Nic { name: name.to_owned(), args, far: None } };
+        let Some(far_args) = self.nics.get(&other).cloned() else {
+            self.nics.insert(me, args);
+            return What::NicIsThere;
+        };
+        let path = self.names.dev_path(other);
+        let words: Vec<&str> = path.split('/').collect();
+        let far = FarNic { host: other.host, ns: words[1].to_owned(), name: words[2].to_owned(), args: far_args };
+        What::Nic { name: name.to_owned(), args, far: Some(far) }
+    }
+
+    /// Starts the programs, and writes them down as they are.
+    fn tasks(&mut self, s: &Scenario, world: &mut World) {
+        traffic::start(self.names, s, world);
+        for (host, h) in world.hosts.iter_mut().enumerate() {
+            let rcvbuf = self.rcvbuf.get(&host).copied();
+            let devs: Vec<_> = h.kernel.devs.iter().map(|(d, dev)| (d, dev.name().to_owned())).collect();
+            let options = |o: &sock::Options| socket_options(o, &devs, rcvbuf);
+            let ids: Vec<(TaskId, NsId, Option<Time>)> = h.kernel.tasks.iter().collect();
+            // Random times are drawn here, and then by the programs themselves once more.
+            let drawn = h.cx.rng.clone();
+            for (id, ns, start) in ids {
+                let Some(app) = h.kernel.tasks.app_mut(id) else { continue };
+                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), &mut h.cx, &options) else {
+                    continue;
+                };
+                if let JobApp::Requests { load: JobLoad::Closed(_), .. } = &app {
+                    self.closed.push((host, id));
+                }
+                let start = start.unwrap_or(Time::ZERO);
+                let last = last.map_or(start, |l| l.max(start));
+                self.last = self.last.max(last);
+                let ns = h.kernel.net(ns).name.clone();
+                self.job.tasks.push(Task { host, ns, flow, start_ns: start.ps() / NS, app });
+            }
+            h.cx.rng = drawn;
+        }
+        self.seen.names = s.traffic.names().map(str::to_owned).collect();
+        // Of one start time those started first go first, whatever host they are of.
+        self.job.tasks.sort_by_key(|t| t.start_ns);
+    }
+
+    /// Runs to the end: everything is sent, nothing is on its way, and no timer is due right after. Or to `end`.
+    fn run(&mut self, world: &mut World, steps: &[steps::Step], end: Option<Time>) -> Result<Time, String> {
+        let mut now = Time::ZERO;
+        for step in steps.iter().filter(|s| end.is_none_or(|end| s.at < end)) {
+            self.until(world, &mut now, step.at)?;
+            self.step = Some(Vec::new());
+            world.hosts[step.host].at(step.at, |k, cx| {
+                for p in &step.asked {
+                    let done = carry_out(k, cx, &p.ns, &p.act);
+                    self.told(k, p, &done);
+                }
+            });
+            let asks = self.step.take().unwrap_or_default();
+            self.job.steps.push(Step { at_ns: step.at.ps() / NS, asks });
+        }
+        if let Some(end) = end {
+            self.until(world, &mut now, end)?;
+            return Ok(now);
+        }
+        let last = self.last.max(now);
+        self.until(world, &mut now, last)?;
+        let limit = now + LINGER;
+        let all_sent = |w: &World| self.closed.iter().all(|(h, t)| w.hosts[*h].kernel.tasks.is_done(*t));
+        while now < limit && (!all_sent(world) || world.ledger().1 > 0) {
+            let next = now + GLANCE.max(Span::from_ps(now.ps() / 64));
+            self.until(world, &mut now, next)?;
+        }
+        // Never within a granule of a timer.
+        loop {
+            let seen = frames(world);
+            let ended = now;
+            let calm = CALM + granule(now.since(Time::ZERO));
+            self.until(world, &mut now, ended + calm)?;
+            if frames(world) == seen || now >= limit {
+                self.job.calm_ns = calm.ps() / NS;
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn until(&self, world: &mut World, now: &mut Time, t: Time) -> Result<(), String> {
+        if t > *now {
+            world.run_until(t).map_err(|e| e.to_string())?;
+            *now = t;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, world: &mut World, end: Time, before: &space::Before) -> Simulated {
+        self.job.end_ns = end.ps() / NS;
+        let now = end + Span::from_ps(self.job.calm_ns * NS);
+        for (i, h) in world.hosts.iter_mut().enumerate() {
+            let captured = h.cx.obs.capture.take().unwrap_or_default();
+            for c in &captured {
+                self.seen.shots.push(shot(i, &h.kernel, c));
+            }
+        }
+        self.seen.spaces = space::spaces(world, now, before);
+        self.seen.flows = flows(world, self.seen.names.len());
+        for shot in &self.seen.shots {
+            shot.note_port(&self.job.tasks, &mut self.seen.flows);
+        }
+        for (i, h) in world.hosts.iter().enumerate() {
+            for (place, lost) in &h.cx.obs.drops {
+                let (reason, at) = (place.reason.name().to_owned(), place.at.name().to_owned());
+                let (ns, dev) = (lost.ns.clone(), lost.dev.clone());
+                self.seen.drops.push(DropSeen { host: i, ns, reason, place: at, dev, count: lost.count });
+            }
+        }
+        Simulated { job: self.job, seen: self.seen }
+    }
+}
+
+/// How late a timer of that length may ring, with 250 ticks a second (TIME-2, 3).
+pub fn granule(t: Span) -> Span {
+    let ms = t.ps() / (PS_PER_S / 1000);
+    Span::from_ms(match ms {
+        0..252 => 4,
+        252..2_016 => 32,
+        2_016..16_128 => 256,
+        16_128..129_024 => 2_048,
+        _ => 16_384,
+    })
+}
+
+fn frames(world: &World) -> usize {
+    world.hosts.iter().filter_map(|h| h.cx.obs.capture.as_ref()).map(Vec::len).sum()
+}
+
+fn shot(host: usize, k: &Kernel, c: &Captured) -> Shot {
+    let path = k.path(c.dev);
+    let dev = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let way = match c.pkt_type {
+        PktType::Host | PktType::Loopback => 0,
+        PktType::Broadcast => 1,
+        PktType::Multicast => 2,
+        PktType::OtherHost => 3,
+        PktType::Outgoing => 4,
+    };
+    let tag = c.frame.payload.tag;
+    let tag = (tag.flow != 0).then_some((tag.flow, tag.seq));
+    let at_ns = i64::try_from(c.time.ps() / NS).unwrap_or(i64::MAX);
+    Shot::of(host, &k.net(c.ns).name, &dev, way, at_ns, &c.frame, c.frame.len(), tag)
+}
+
+fn flows(world: &World, count: usize) -> Vec<FlowSeen> {
+    let mut all = vec![FlowSeen::default(); count];
+    for (i, f) in all.iter_mut().enumerate() {
+        for s in world.hosts.iter().filter_map(|h| h.cx.obs.flows.get(i)) {
+            f.sent += s.sent;
+            f.received += s.received;
+            for (e, n) in &s.errors {
+                *f.errors.entry(e.name().to_owned()).or_default() += n;
+            }
+        }
+    }
+    all
+}
+
+/// A request in the words of the tool.
+fn shown(act: &Act) -> String {
+    match act {
+        Act::Rtnl(op) => iproute2::to_command(op),
+        Act::NewNs(name) => format!("ip netns add {name}"),
+        Act::DelNs(name) => format!("ip netns del {name}"),
+    }
+}
+
+fn mac_of(k: &Kernel, ns: &str, dev: &str) -> Option<Mac> {
+    let dev = k.dev_by_name(k.ns_by_name(ns)?, dev)?;
+    k.devs.get(dev).map(|d| d.mac)
+}
+
+/// The same request with the addresses that the simulator gave where it says none: a real kernel would draw them. A
+/// bridge takes its own from its ports.
+fn with_macs(k: &Kernel, ns: &str, name: &str, attrs: &LinkAttrs, config: &Config) -> RtnlOp {
+    let (mut attrs, mut config) = (attrs.clone(), config.clone());
+    if !matches!(config, Config::Bridge(_)) && attrs.address.is_none() {
+        attrs.address = mac_of(k, ns, name);
+    }
+    if let Config::Veth(VethConfig { peer: Some(peer) }) = &mut config
+        && peer.attrs.address.is_none()
+        && let Some(name) = &peer.name
+    {
+        peer.attrs.address = mac_of(k, peer.netns.as_deref().unwrap_or(ns), name);
+    }
+    RtnlOp::NewLink { name: name.to_owned(), attrs, config }
+}
+
+fn socket_options(o: &sock::Options, devs: &[(sim_models::kernel::DevId, String)], rcvbuf: Option<u32>) -> SockOpts {
+    SockOpts {
+        broadcast: o.broadcast,
+        reuseaddr: o.reuseaddr,
+        pmtudisc: match o.pmtudisc {
+            sock::PmtuDisc::Dont => 0,
+            sock::PmtuDisc::Want => 1,
+            sock::PmtuDisc::Do => 2,
+        },
+        ttl: o.ttl,
+        tos: o.tos,
+        mark: o.mark,
+        device: o.device.and_then(|d| devs.iter().find(|(id, _)| *id == d)).map(|d| d.1.clone()),
+        recverr: o.recverr,
+        rcvbuf,
+    }
+}
+
+/// A program as data, cut to [`MOST_PACKETS`] on both sides, and when its last packet is meant to be sent.
+fn job_app(
+    app: &mut App,
+    start: Time,
+    draws: &mut Cx,
+    options: &dyn Fn(&sock::Options) -> SockOpts,
+) -> Option<(u32, JobApp, Option<Time>)> {
+    let server = SockOpts { pmtudisc: 1, ..options(&sock::Options::default()) };
+    Some(match app {
+        App::Ping(p) => {
+            p.count = p.count.min(MOST_PACKETS);
+            let interval_ns = p.interval.ps() / NS;
+            let opts = options(&p.opts);
+            let last = start + p.interval.times(p.count.saturating_sub(1));
+            let app =
+                JobApp::Ping { dst: p.dst, src: p.src, size: p.size, count: p.count, interval_ns, id: p.id, opts };
+            (p.flow, app, Some(last))
+        }
+        App::UdpSend(u) => {
+            u.count = u.count.min(MOST_PACKETS);
+            let (times, last) = times(&u.pace, u.count, draws);
+            let (dst, port, bind, size) = (u.dst, u.port, u.bind, u.size);
+            (u.flow, JobApp::Send { dst, port, bind, size, times, opts: options(&u.opts) }, last)
+        }
+        App::Requests(r) => {
+            r.count = r.count.min(MOST_PACKETS);
+            let (load, last) = match &r.load {
+                Load::Open(pace) => {
+                    let (times, last) = times(pace, r.count, draws);
+                    (JobLoad::Open(times), last)
+                }
+                Load::Closed(n) => (JobLoad::Closed(*n), None),
+            };
+            let (to, bind, size, count) = (r.to, r.bind, r.size, r.count);
+            let (timeout_ns, opts) = (r.timeout.ps() / NS, options(&r.opts));
+            (r.flow, JobApp::Requests { to, bind, size, count, load, timeout_ns, opts }, last)
+        }
+        App::UdpSink(s) => (0, JobApp::Sink { addr: s.addr, port: s.port, opts: server }, None),
+        App::UdpEcho(e) => {
+            let opts = SockOpts { reuseaddr: true, ..server };
+            (0, JobApp::Echo { addr: e.addr, port: e.port, reply: e.reply, opts }, None)
+        }
+        // No scenario starts any other.
+        App::UdpOnce(_) | App::TcpConnect(_) => return None,
+    })
+}
+
+fn times(pace: &Pace, count: u64, draws: &mut Cx) -> (Vec<u64>, Option<Time>) {
+    let mut pace = pace.clone();
+    let times: Vec<Time> = (0..count).map(|i| pace.next(draws, i)).collect();
+    (times.iter().map(|t| t.ps() / NS).collect(), times.last().copied())
+}
