@@ -79,7 +79,7 @@ impl Draft {
             port,
             count: self.chance.between(1, 3),
             interval: 10,
-            size: *self.chance.pick(&[0, 1, 32, 56, 64, 500]),
+            size: if kind == 0 { *self.chance.pick(&[0, 1, 56, 500]) } else { *self.chance.pick(&[32, 64, 500]) },
             ttl: None,
             source_port: Some(port + 1),
             options: Vec::new(),
@@ -92,7 +92,7 @@ impl Draft {
         if self.on.ttl && self.chance.percent(35) {
             flow.ttl = Some(*self.chance.pick(&[1, 1, 2, 3, 5]));
         }
-        if self.on.large && self.chance.percent(45) {
+        if self.on.large && kind != 3 && self.chance.percent(45) {
             flow.size = *self.chance.pick(&[972, 1372, 1396, 1472, 1473, 1500, 2000, 3000, 6000]);
         }
         self.sketch.flows.push(flow);

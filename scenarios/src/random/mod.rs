@@ -11,6 +11,7 @@ mod actions;
 mod chance;
 pub mod coverage;
 mod features;
+pub mod hunt;
 mod requests;
 pub mod shrink;
 mod sketch;

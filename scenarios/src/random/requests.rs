@@ -49,8 +49,10 @@ impl Here<'_> {
         &self.draft.sketch.hosts[self.h].nets[self.n].devices
     }
 
+    /// Not a NIC: what stands for one on a real kernel is a pair of devices, whose other end goes with it.
     fn device(&mut self) -> Option<String> {
-        let names: Vec<String> = self.devices().iter().map(|d| d.name.clone()).filter(|n| n != "lo").collect();
+        let names: Vec<String> =
+            self.devices().iter().map(|d| d.name.clone()).filter(|n| n != "lo" && n != "nic").collect();
         self.draft.chance.maybe(&names).cloned()
     }
 
@@ -61,7 +63,8 @@ impl Here<'_> {
     }
 
     fn port(&mut self) -> Option<String> {
-        let names: Vec<String> = self.devices().iter().flat_map(|d| d.ports().iter().cloned()).collect();
+        let names: Vec<String> =
+            self.devices().iter().flat_map(|d| d.ports().iter().cloned()).filter(|p| p != "nic").collect();
         self.draft.chance.maybe(&names).cloned()
     }
 

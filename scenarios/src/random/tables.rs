@@ -82,7 +82,11 @@ impl Draft {
                     set.push((format!("net.ipv4.{name}"), (*self.chance.pick(values)).to_owned()));
                 }
                 if self.on.conf && self.chance.percent(35) {
-                    let (name, values) = *self.chance.pick(CONF);
+                    let (mut name, mut values) = *self.chance.pick(CONF);
+                    if name == "arp_notify" {
+                        // Its frames would belong to the setup.
+                        (name, values) = CONF[0];
+                    }
                     let whose = *self.chance.pick(&["all", "all", "default"]);
                     let value = (*self.chance.pick(values)).to_owned();
                     set.push((format!("net.ipv4.conf.{whose}.{name}"), value));
