@@ -87,7 +87,7 @@ pub struct Task {
 /// What a program does. Times are ns; `times` are meant times of sending since scenario time 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum App {
-    Ping { dst: u32, src: u32, size: u32, count: u64, interval_ns: u64, id: u16, opts: SockOpts },
+    Ping { dst: u32, src: u32, size: u32, count: u64, interval_ns: u64, linger_ns: u64, id: u16, opts: SockOpts },
     Send { dst: u32, port: u16, bind: (u32, u16), size: u32, times: Vec<u64>, opts: SockOpts },
     Sink { addr: u32, port: u16, opts: SockOpts },
     Echo { addr: u32, port: u16, reply: Option<u32>, opts: SockOpts },

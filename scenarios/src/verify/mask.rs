@@ -181,7 +181,8 @@ fn device(line: &str, counts: &mut Counts) -> String {
         words.drain(i..(i + 2).min(words.len()));
         counts.add(Rule::LinkQdisc, 1);
     }
-    words.join(" ")
+    // `ip -batch` says it once a link was shown before.
+    words.join(" ").replace(" mode DEFAULT", "")
 }
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ fn host_wide(key: &str) -> Option<Missing> {
     let key = key.replace('/', ".");
     let shared = key.starts_with("net.ipv4.neigh.default.")
         || key.starts_with("net.core.") && key != "net.core.somaxconn" && key != "net.core.rmem_default";
-    shared.then(|| Missing::HostWideLimit(key))
+    if shared { Some(Missing::HostWideLimit(key)) } else { None }
 }
 
 #[cfg(target_os = "linux")]

@@ -33,12 +33,12 @@ pub struct What {
     pub tag: Option<(u32, u32)>,
 }
 
-/// What a frame belongs to. Errors belong to the packet that they are about.
+/// What a frame belongs to: a flow in one direction. ARP has no direction; errors go by the packet that they are about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowKey {
     /// Ethertype, IP protocol.
     kind: (u16, u8),
-    /// Address and port of both ends, the lower first.
+    /// Address and port of sender and receiver; of ARP the lower first.
     ends: [(u32, u16); 2],
 }
 
@@ -86,13 +86,27 @@ impl Shot {
         Shot::of(s.host, &s.ns, &s.dev, s.way, s.at_ns, &frame, s.len, tag)
     }
 
+    /// The flow and its direction.
     pub fn key(&self) -> FlowKey {
-        let (kind, [a, b]) = match &self.what.frame.body {
-            Body::Arp(a) => ((0x0806, 0), [(a.spa, 0), (a.tpa, 0)]),
-            Body::Ip(p) => ((0x0800, about(p).proto), ends(about(p))),
+        let (kind, ends) = match &self.what.frame.body {
+            Body::Arp(a) => {
+                let [a, b] = [(a.spa, 0), (a.tpa, 0)];
+                ((0x0806, 0), [a.min(b), a.max(b)])
+            }
+            Body::Ip(p) => ((0x0800, about(p).proto), ends(p)),
             Body::Other(ethertype, _) => ((*ethertype, 0), [(0, 0), (0, 0)]),
         };
-        FlowKey { kind, ends: [a.min(b), a.max(b)] }
+        FlowKey { kind, ends }
+    }
+
+    /// What the frame carries or answers, where it tells: a packet of a flow, an echo request of a ping.
+    pub fn packet(&self) -> Option<(u32, u32)> {
+        match &self.what.frame.body {
+            Body::Ip(Packet { l4: Transport::Icmp { seq: Some(seq), .. }, .. }) => {
+                Some((u32::from(self.what.echo_id?) << 16, u32::from(*seq)))
+            }
+            _ => self.what.tag,
+        }
     }
 
     /// If this is the first packet of a flow whose sender let the kernel choose its port: notes the port.
@@ -144,6 +158,7 @@ fn about(p: &Packet) -> &Packet {
 }
 
 fn ends(p: &Packet) -> [(u32, u16); 2] {
+    let p = about(p);
     let (a, b) = match p.l4 {
         Transport::Udp { sport, dport } | Transport::Tcp { sport, dport, .. } => (sport, dport),
         _ => (0, 0),
@@ -212,6 +227,6 @@ impl fmt::Display for FlowKey {
             (0x0800, _) => "IP",
             _ => "other",
         };
-        write!(f, "{name} {} {}", end(self.ends[0]), end(self.ends[1]))
+        write!(f, "{name} {} > {}", end(self.ends[0]), end(self.ends[1]))
     }
 }

@@ -167,7 +167,12 @@ impl<'n> Script<'n> {
             RtnlOp::NewLink { name, attrs, config } if !config.is_virtual() => self.nic(k, (host, ns), name, attrs),
             RtnlOp::NewLink { name, attrs, config } => {
                 let op = with_macs(k, ns, name, attrs, config);
-                What::Ip(line("ip", &op))
+                let mut line = line("ip", &op);
+                if matches!(config, Config::Bridge(_)) && !line.contains(" mcast_snooping ") {
+                    // A snooping bridge reports its own groups at random times, and nothing here speaks IGMP.
+                    line.push_str(" mcast_snooping 0");
+                }
+                What::Ip(line)
             }
             _ => What::Ip(line("ip", op)),
         }
@@ -224,8 +229,8 @@ impl<'n> Script<'n> {
             h.cx.rng = drawn;
         }
         self.seen.names = s.traffic.names().map(str::to_owned).collect();
-        // Of one start time those started first go first, whatever host they are of.
-        self.job.tasks.sort_by_key(|t| t.start_ns);
+        // Servers of all hosts stand ready before anyone asks; of one start time those started first go first.
+        self.job.tasks.sort_by_key(|t| (t.start_ns, t.flow != 0));
     }
 
     /// Runs to the end: everything is sent, nothing is on its way, and no timer is due right after. Or to `end`.
@@ -406,11 +411,11 @@ fn job_app(
     Some(match app {
         App::Ping(p) => {
             p.count = p.count.min(MOST_PACKETS);
-            let interval_ns = p.interval.ps() / NS;
+            let (interval_ns, linger_ns) = (p.interval.ps() / NS, p.linger.ps() / NS);
             let opts = options(&p.opts);
             let last = start + p.interval.times(p.count.saturating_sub(1));
-            let app =
-                JobApp::Ping { dst: p.dst, src: p.src, size: p.size, count: p.count, interval_ns, id: p.id, opts };
+            let (dst, src, size, count, id) = (p.dst, p.src, p.size, p.count, p.id);
+            let app = JobApp::Ping { dst, src, size, count, interval_ns, linger_ns, id, opts };
             (p.flow, app, Some(last))
         }
         App::UdpSend(u) => {

@@ -3,7 +3,7 @@
 use super::{
     job::{App, Job, Load},
     mask::{Counts, Rule, Side},
-    shot::{FlowKey, Shot, What},
+    shot::{Shot, What},
     simulated::granule,
 };
 use sim_core::time::Span;
@@ -91,12 +91,18 @@ fn path(job: &Job, s: &Shot) -> String {
     format!("{}/{}/{}", job.hosts[s.host].name, s.ns, s.dev)
 }
 
-type Grouped<'s> = BTreeMap<(String, FlowKey), Vec<&'s Shot>>;
+type Grouped<'s> = BTreeMap<(String, String), Vec<&'s Shot>>;
 
+/// Sequences that have to be the same: by device and flow in one direction, and, under names of their own, by device
+/// and packet, in both directions.
 fn grouped<'s>(job: &Job, side: &'s Side) -> Grouped<'s> {
     let mut all = Grouped::new();
     for shot in &side.shots {
-        all.entry((path(job, shot), shot.key())).or_default().push(shot);
+        let dev = path(job, shot);
+        if let Some((flow, seq)) = shot.packet() {
+            all.entry((dev.clone(), format!("~packet {flow}.{seq}"))).or_default().push(shot);
+        }
+        all.entry((dev, shot.key().to_string())).or_default().push(shot);
     }
     all
 }
@@ -104,41 +110,35 @@ fn grouped<'s>(job: &Job, side: &'s Side) -> Grouped<'s> {
 /// T1: of each device and flow the same frames in the same order. Gives the pairs of equal sequences.
 fn frames<'s>(job: &Job, kernel: &'s Side, other: &'s Side, t: &mut Tiers) -> Vec<(Vec<&'s Shot>, Vec<&'s Shot>)> {
     let (mut ours, mut theirs) = (grouped(job, kernel), grouped(job, other));
-    let keys: BTreeSet<(String, FlowKey)> = ours.keys().chain(theirs.keys()).cloned().collect();
+    let keys: BTreeSet<(String, String)> = ours.keys().chain(theirs.keys()).cloned().collect();
     t.frames = kernel.shots.len() as u64;
     t.devices = keys.iter().map(|k| &k.0).collect::<BTreeSet<_>>().len() as u64;
     let mut same = Vec::new();
     let mut found = Vec::new();
     for key in keys {
         let (a, b) = (ours.remove(&key).unwrap_or_default(), theirs.remove(&key).unwrap_or_default());
-        let first = (0..a.len().max(b.len())).find(|i| a.get(*i).map(|s| &s.what) != b.get(*i).map(|s| &s.what));
-        let Some(i) = first else {
-            same.push((a, b));
+        let n = a.len().max(b.len());
+        let differs = |i: &usize| a.get(*i).map(|s| &s.what) != b.get(*i).map(|s| &s.what);
+        let Some(i) = (0..n).find(differs) else {
+            if !key.1.starts_with('~') {
+                same.push((a, b));
+            }
             continue;
         };
-        let wrong =
-            (0..a.len().max(b.len())).filter(|i| a.get(*i).map(|s| &s.what) != b.get(*i).map(|s| &s.what)).count();
+        let wrong = (0..n).filter(differs).count();
         let at = [a.get(i), b.get(i)].into_iter().flatten().map(|s| s.at_ns).min().unwrap_or(0);
         let text = |s: Option<&&Shot>| s.map_or_else(|| "nothing".to_owned(), |s| s.what.to_string());
         let packet = [b.get(i), a.get(i)].into_iter().flatten().find_map(|s| s.what.tag);
-        found.push(Difference {
-            tier: 1,
-            what: format!(
-                "frame {i}, flow {}, t={}.{:03} s; {wrong} of {} frames differ",
-                key.1,
-                at / 1_000_000_000,
-                at / 1_000_000 % 1000,
-                a.len().max(b.len())
-            ),
-            place: key.0,
-            kernel: text(a.get(i)),
-            simulator: text(b.get(i)),
-            at_ns: at,
-            packet,
-        });
+        let (s, ms) = (at / 1_000_000_000, at / 1_000_000 % 1000);
+        let flow = key.1.trim_start_matches('~');
+        let what = format!("frame {i}, flow {flow}, t={s}.{ms:03} s; {wrong} of {n} frames differ");
+        let (kernel, simulator) = (text(a.get(i)), text(b.get(i)));
+        let d = Difference { tier: 1, what, place: key.0.clone(), kernel, simulator, at_ns: at, packet };
+        found.push((at, key.1.starts_with('~'), d));
     }
-    found.sort_by_key(|d| d.at_ns);
-    found.into_iter().for_each(|d| t.add(d));
+    // What a flow's sequence shows need not be said of each packet once more.
+    found.sort_by_key(|(at, packet, _)| (*packet, *at));
+    found.into_iter().for_each(|(_, _, d)| t.add(d));
     same
 }
 

@@ -5,7 +5,7 @@
 use super::{spaces::Spaces, sys};
 use crate::verify::job::{App, FlowSeen, Load, MAGIC, SockOpts, Task, tag};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     io,
     os::fd::OwnedFd,
 };
@@ -41,8 +41,23 @@ struct Program {
     open: VecDeque<(u32, i64)>,
     /// A datagram to be answered: its bytes, and who sent it.
     answer: Option<(Vec<u8>, (u32, u16))>,
-    next: i64,
+    ping: Pinging,
 }
+
+/// What a ping remembers, to know when it is done; ns.
+#[derive(Default)]
+struct Pinging {
+    next: i64,
+    last_send: i64,
+    longest: i64,
+    received: u64,
+    errors: u64,
+    /// When each request left.
+    times: Vec<i64>,
+}
+
+/// What `recvfrom` gives: how many bytes, and who sent them.
+type Datagram = io::Result<(usize, (u32, u16))>;
 
 /// All of them.
 pub struct Programs {
@@ -78,7 +93,7 @@ impl Programs {
             sent: 0,
             open: VecDeque::new(),
             answer: None,
-            next: 0,
+            ping: Pinging::default(),
         };
         let flows = tasks.iter().map(|t| t.flow as usize).max().unwrap_or(0);
         let mut programs = Programs {
@@ -91,8 +106,8 @@ impl Programs {
             late: 0,
             buffer: vec![0; 1 << 16],
         };
-        for i in 0..tasks.len() {
-            programs.arm(i, tasks[i].start_ns as i64);
+        for (i, task) in tasks.iter().enumerate() {
+            programs.arm(i, task.start_ns as i64);
         }
         Ok(programs)
     }
@@ -121,38 +136,55 @@ impl Programs {
         })
     }
 
-    /// Runs whoever is ready at `now` until all block.
+    /// Runs whoever is ready until all block. On one host a program runs until it blocks, as it would on one core;
+    /// hosts take turns, call by call.
     ///
     /// # Errors
     /// What is no answer of the network's but ours to know: no more descriptors, no such namespace.
     pub fn run(&mut self, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<()> {
+        let mut running: BTreeMap<usize, usize> = BTreeMap::new();
         loop {
-            let now = clock();
-            while let Some((key, i)) = self.timers.first_key_value().map(|(k, i)| (*k, *i)).filter(|(k, _)| k.0 <= now)
-            {
-                self.timers.remove(&key);
-                let p = &mut self.all[i];
-                if p.due == Some(key.0) && matches!(p.state, State::Waiting | State::Sleeping) {
-                    (p.state, p.due) = (State::Ready, None);
-                    self.ready.push_back(i);
+            self.ring(clock());
+            // Whoever is ready and whose host is idle.
+            let mut rest = VecDeque::new();
+            while let Some(i) = self.ready.pop_front() {
+                let host = self.all[i].task.host;
+                match running.entry(host) {
+                    Entry::Vacant(v) => drop(v.insert(i)),
+                    Entry::Occupied(_) => rest.push_back(i),
                 }
             }
-            let Some(i) = self.ready.pop_front() else { return Ok(()) };
-            loop {
-                let next = self.step(i, spaces, clock)?;
-                let (state, due) = match next {
-                    Next::Again => continue,
-                    Next::Wait(due) => (State::Waiting, due),
-                    Next::Sleep(due) => (State::Sleeping, Some(due)),
-                    Next::Done => (State::Done, None),
+            self.ready = rest;
+            if running.is_empty() {
+                return Ok(());
+            }
+            for (host, i) in running.clone() {
+                let due = match self.step(i, spaces, clock)? {
+                    Next::Again => None,
+                    Next::Wait(due) => Some((State::Waiting, due)),
+                    Next::Sleep(due) => Some((State::Sleeping, Some(due))),
+                    Next::Done => Some((State::Done, None)),
                 };
+                let Some((state, due)) = due else { continue };
+                running.remove(&host);
                 self.all[i].state = state;
                 if let Some(due) = due {
                     self.arm(i, due);
                 }
-                break;
             }
             self.collect(0)?;
+        }
+    }
+
+    /// Timers that are due wake their programs.
+    fn ring(&mut self, now: i64) {
+        while let Some((key, i)) = self.timers.first_key_value().map(|(k, i)| (*k, *i)).filter(|(k, _)| k.0 <= now) {
+            self.timers.remove(&key);
+            let p = &mut self.all[i];
+            if p.due == Some(key.0) && matches!(p.state, State::Waiting | State::Sleeping) {
+                (p.state, p.due) = (State::Ready, None);
+                self.ready.push_back(i);
+            }
         }
     }
 
@@ -219,7 +251,7 @@ impl Programs {
     }
 
     /// What the program's socket has; `None`: nothing.
-    fn read(&mut self, i: usize) -> Option<Result<(usize, (u32, u16)), io::Error>> {
+    fn read(&mut self, i: usize) -> Option<Datagram> {
         let fd = self.all[i].sock.as_ref()?;
         match sys::receive(fd, &mut self.buffer) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => None,
@@ -236,13 +268,13 @@ impl Programs {
 
     fn ping(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
         let flow = self.all[i].task.flow;
-        let App::Ping { dst, size, count, interval_ns, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
+        let App::Ping { count, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
         if self.all[i].sock.is_none() {
             if let Err(e) = self.open(i, spaces, true)? {
                 self.failed(flow, &e);
                 return Ok(Next::Done);
             }
-            self.all[i].next = self.all[i].task.start_ns as i64;
+            self.all[i].ping.next = self.all[i].task.start_ns as i64;
             return Ok(Next::Again);
         }
         match self.read(i) {
@@ -250,6 +282,11 @@ impl Programs {
                 // The raw socket gives the IP header, too.
                 let icmp = self.buffer[..n].get(20..).unwrap_or_default();
                 if icmp.len() >= 8 && icmp[0] == 0 && icmp[4..6] == id.to_be_bytes() {
+                    let seq = usize::from(u16::from_be_bytes([icmp[6], icmp[7]]));
+                    let (now, p) = (clock(), &mut self.all[i].ping);
+                    p.received += 1;
+                    let sent = seq.checked_sub(1).and_then(|i| p.times.get(i)).copied().unwrap_or(now);
+                    p.longest = p.longest.max(now - sent);
                     if let Some(f) = self.flow(flow) {
                         f.received += 1;
                     }
@@ -261,29 +298,50 @@ impl Programs {
         }
         let queued = self.all[i].sock.as_ref().map(sys::queued_error);
         if let Some(Ok(errno)) = queued {
+            self.all[i].ping.errors += 1;
             self.failed_with(flow, errno);
             return Ok(Next::Again);
         }
         let (now, p) = (clock(), &self.all[i]);
         if p.sent >= count {
-            return Ok(Next::Wait(None));
+            return Ok(self.ping_rests(i, now));
         }
-        if now < p.next {
-            return Ok(Next::Wait(Some(p.next)));
+        if now < p.ping.next {
+            return Ok(Next::Wait(Some(p.ping.next)));
         }
-        let (seq, meant) = (p.sent as u32, p.next);
+        self.echo_request(i, now);
+        Ok(Next::Again)
+    }
+
+    fn echo_request(&mut self, i: usize, now: i64) {
+        let flow = self.all[i].task.flow;
+        let App::Ping { dst, size, interval_ns, id, .. } = self.all[i].task.app else { return };
+        let (seq, meant) = (self.all[i].sent as u32, self.all[i].ping.next);
         let packet = echo_request(id, (seq + 1) as u16, &payload(flow, seq, size));
         self.sent_late(flow, now - meant);
-        let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
-        let done = sys::send(fd, &packet, Some((dst, 0)));
         let p = &mut self.all[i];
         p.sent += 1;
+        p.ping.times.push(now);
+        p.ping.last_send = now;
         // At the meant times: a late one does not make the others late.
-        p.next = meant + interval_ns as i64;
-        if let Err(e) = done {
+        p.ping.next = meant + interval_ns as i64;
+        let done = p.sock.as_ref().map(|fd| sys::send(fd, &packet, Some((dst, 0))));
+        if let Some(Err(e)) = done {
             self.failed(flow, &e);
         }
-        Ok(Next::Again)
+    }
+
+    /// All is sent: waits for the last answers as iputils does, then closes.
+    fn ping_rests(&mut self, i: usize, now: i64) -> Next {
+        let p = &mut self.all[i];
+        let App::Ping { count, interval_ns, linger_ns, .. } = p.task.app else { return Next::Done };
+        let wait = if p.ping.received > 0 { (p.ping.longest * 2).max(interval_ns as i64) } else { linger_ns as i64 };
+        let end = p.ping.last_send + wait;
+        if p.ping.received + p.ping.errors >= count || now >= end {
+            p.sock = None;
+            return Next::Done;
+        }
+        Next::Wait(Some(end))
     }
 
     fn send(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {

@@ -1,8 +1,6 @@
 //! System calls that std has no safe form of. All unsafe code of the crate is here; each function is safe to call, and
 //! gives the kernel's errno.
 
-#![allow(unsafe_code, reason = "system calls; each block says why it is sound")]
-
 use std::{
     ffi::CString,
     io,
