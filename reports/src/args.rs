@@ -177,8 +177,17 @@ pub struct Topology {
 #[derive(Debug, Args)]
 pub struct Verify {
     /// Scenario files, and folders with *.ron files in them
-    #[arg(required_unless_present = "masks", value_name = "PATH")]
+    #[arg(required_unless_present_any = ["masks", "random"], value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Draw so many random worlds instead of reading files
+    #[arg(long, value_name = "N", conflicts_with = "paths", value_parser = clap::value_parser!(u32).range(1..))]
+    pub random: Option<u32>,
+    /// What the random worlds are drawn from
+    #[arg(long, value_name = "S", default_value = "1", requires = "random")]
+    pub seed: u64,
+    /// Folder for random worlds that differ, made as small as they get
+    #[arg(long, value_name = "DIR", default_value = "onerouter-random", requires = "random")]
+    pub keep: PathBuf,
     /// The kernel to compare with
     #[arg(long, value_name = "WHICH", default_value = "netns")]
     pub oracle: OracleKind,

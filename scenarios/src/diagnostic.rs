@@ -26,6 +26,14 @@ pub struct Mistake {
     variant: String,
 }
 
+impl Mistake {
+    /// The text that it is about, as it stands in the file; `None`: the file as a whole.
+    pub fn excerpt(&self) -> Option<&str> {
+        let range = self.range?;
+        self.source.text.get(range.start as usize..range.end as usize)
+    }
+}
+
 impl std::ops::Deref for Diagnostic {
     type Target = Mistake;
     fn deref(&self) -> &Mistake {

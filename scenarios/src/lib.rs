@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod outcome;
 pub mod plan;
 pub mod profile;
+pub mod random;
 pub mod range;
 pub mod read;
 mod requests;

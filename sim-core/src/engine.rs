@@ -96,6 +96,13 @@ pub fn run<N: Node>(
         thread.pending.adopt(&mut own.pending);
         total += q.taken();
     }
+    // What was sent while no node ran: by a request from outside.
+    for i in 0..nodes.len() {
+        let sent = std::mem::take(&mut nodes[i].parts().1.out);
+        for s in sent {
+            nodes[s.to as usize].receive(s, &mut thread.pending);
+        }
+    }
     while let Some((key, event)) = thread.pending.pop_before(until) {
         let node = &mut nodes[key.node()];
         let (q, own) = node.parts();
@@ -179,6 +186,14 @@ mod tests {
         run(&mut nodes, &mut Box::default(), Time::from_ps(60), 1000).unwrap();
         assert_eq!(nodes[0].log, [(0, 0), (24, 102), (30, 3), (54, 105)]);
         assert_eq!(nodes[1].log, [(4, 100), (10, 1), (34, 103), (40, 4)]);
+    }
+
+    #[test]
+    fn what_was_sent_from_outside_arrives() {
+        let mut nodes = ring(2);
+        nodes[0].thread.out.push(Sent { at: Time::from_ps(7), to: 1, link: 0, message: 5 });
+        run(&mut nodes, &mut Box::default(), Time::from_ps(20), 1000).unwrap();
+        assert_eq!((&nodes[0].log[..], &nodes[1].log[..]), (&[(17, 6)][..], &[(7, 5)][..]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `onerouter verify`: scenarios on a real kernel, compared with the simulator.
 
 mod gold;
+mod random;
 
 use super::{BAD_INPUT, FAILED, GOOD, NOTHING, Streams};
 use crate::{
@@ -22,6 +23,9 @@ pub(super) fn command(args: &args::Verify, streams: &mut Streams) -> io::Result<
     if args.masks {
         streams.say(&text::rules())?;
         return Ok(GOOD);
+    }
+    if let Some(worlds) = args.random {
+        return random::command(args, u64::from(worlds), streams);
     }
     let plans = match scenarios::plans(&args.paths) {
         Ok(plans) => plans,

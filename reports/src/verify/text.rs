@@ -16,6 +16,12 @@ const VERDICT: usize = 21;
 
 /// All scenarios, what differs where, the tiers that were reached, and the sums.
 pub fn results(all: &[Verified], oracle: &str, paint: Paint) -> String {
+    let s = sums(all);
+    found(all, oracle, paint) + &tiers(all) + &last_line(s)
+}
+
+/// All scenarios, and what differs where.
+pub fn found(all: &[Verified], oracle: &str, paint: Paint) -> String {
     let width = all.iter().map(|v| v.path.chars().count()).max().unwrap_or(0).max(PATH);
     let mut out = String::new();
     for v in all {
@@ -31,9 +37,6 @@ pub fn results(all: &[Verified], oracle: &str, paint: Paint) -> String {
             let _ = writeln!(out, "{:width$}  {}", "", paint.dim(&text));
         }
     }
-    let s = sums(all);
-    out.push_str(&tiers(all));
-    out.push_str(&last_line(s));
     out
 }
 

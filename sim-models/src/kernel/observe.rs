@@ -188,10 +188,10 @@ impl Observer {
         }
     }
 
-    /// A tap on `dev` sees the frame.
+    /// A tap on `dev` sees the frame. `AF_PACKET` passes over a broadcast's copy to its sender (`packet_rcv`).
     #[inline]
     pub fn tap(&mut self, k: &Kernel, time: Time, dev: DevId, pkt_type: PktType, skb: &SkBuff) {
-        if self.capture.is_some() {
+        if self.capture.is_some() && pkt_type != PktType::Loopback {
             self.captured(k, time, dev, pkt_type, skb);
         }
     }

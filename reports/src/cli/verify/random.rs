@@ -1,0 +1,72 @@
+//! `onerouter verify --random N`: worlds that nobody wrote.
+
+use super::{JOBS_A_CORE, code, oracle};
+use crate::{
+    args,
+    cli::{FAULT, NOTHING, Streams},
+    progress::Progress,
+    verify::{Sums, Verified, json, text},
+};
+use scenarios::{
+    random::hunt::{Catch, Found, Hunt, hunt},
+    verify::{Options, Verdict},
+};
+use std::{fmt::Write as _, fs, io, thread};
+
+/// How often a smaller world is tried for each that differs.
+const BUDGET: usize = 150;
+
+pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -> io::Result<u8> {
+    let oracle = match oracle(args.oracle) {
+        Ok(oracle) => oracle,
+        Err(why) => {
+            streams.complain(&format!("error: {why}\n"));
+            return Ok(NOTHING);
+        }
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.map_or(cores * JOBS_A_CORE, usize::from);
+    let plan = Hunt { seed: args.seed, worlds, jobs, budget: BUDGET };
+    let caught = {
+        let progress = Progress::new("worlds", streams.err.is_terminal(), &mut *streams.err);
+        let all = usize::try_from(worlds).unwrap_or(usize::MAX);
+        hunt(plan, &Options::new(oracle.as_ref()), &|done| progress.at(usize::try_from(done).unwrap_or(all), all))
+    };
+    let kept = keep(args, &caught)?;
+    let sums = sums(&caught);
+    let found: Vec<Verified> = caught.found.into_iter().map(|f| verified(args.seed, f)).collect();
+    if args.json {
+        streams.say(&(json::text(&found, oracle.name())? + "\n"))?;
+    } else {
+        let mut shown = caught.tally.to_string();
+        shown.push_str(&text::found(&found, oracle.name(), streams.paint));
+        for (number, why) in &caught.faults {
+            let _ = writeln!(shown, "world {number} of seed {}: {why}", args.seed);
+        }
+        shown.push_str(&kept);
+        shown.push_str(&text::last_line(sums));
+        streams.say(&shown)?;
+    }
+    Ok(if caught.faults.is_empty() { code(sums) } else { FAULT })
+}
+
+/// Writes what differs into its folder, and says so.
+fn keep(args: &args::Verify, caught: &Catch) -> io::Result<String> {
+    let mut said = String::new();
+    for f in caught.found.iter().filter(|f| matches!(f.comparison.verdict, Verdict::Differs(_))) {
+        fs::create_dir_all(&args.keep)?;
+        let path = args.keep.join(&f.comparison.name);
+        fs::write(&path, &f.file)?;
+        let _ = writeln!(said, "made smaller: {}", path.display());
+    }
+    Ok(said)
+}
+
+fn verified(seed: u64, f: Found) -> Verified {
+    Verified { path: format!("world {} of seed {seed}", f.number), points: vec![f.comparison] }
+}
+
+fn sums(c: &Catch) -> Sums {
+    let n = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    Sums { agreed: n(c.agreed), differed: n(c.differed), unstable: n(c.unstable), not_comparable: n(c.not_comparable) }
+}

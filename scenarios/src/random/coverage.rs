@@ -1,0 +1,165 @@
+//! Which worlds count, and what a batch of them has shown.
+//!
+//! A world counts only if a packet is delivered, or dropped for a reason, beyond its first device: worlds in which
+//! nothing gets anywhere agree with every kernel. What is judged is the simulator's run: the packet reached a process in
+//! another namespace than its sender's, or was lost in one.
+
+use super::{
+    sketch::{FlowKind, Sketch},
+    vocabulary,
+};
+use crate::{build, diagnostic::Diagnostic, load, outcome::RunOutcome, plan, profile, run, source::Source};
+use sim_models::{drivers::Kind as DeviceKind, kernel::Reason};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// More events than any sensible world of a few packets has: a storm.
+const STORM: u64 = 50_000;
+
+/// Why a world was drawn again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Uncounted {
+    /// The simulated kernel refuses something of the setup.
+    Refused,
+    /// Nothing came beyond its first device.
+    Nowhere,
+    /// Frames go in circles.
+    Storm,
+    /// The kernel's answer depends on what the rest of the machine does: a link goes down whose two ends have one
+    /// number, which is noticed up to a second later (DEV-14, DEV-15).
+    Lazy,
+}
+
+impl Uncounted {
+    pub const ALL: [Uncounted; 4] = [Uncounted::Refused, Uncounted::Nowhere, Uncounted::Storm, Uncounted::Lazy];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Uncounted::Refused => "refused at setup",
+            Uncounted::Nowhere => "nothing beyond the first device",
+            Uncounted::Storm => "a storm",
+            Uncounted::Lazy => "links that go down lazily",
+        }
+    }
+}
+
+/// What the simulator makes of a world.
+#[derive(Debug)]
+pub enum Judged {
+    Counted(Box<RunOutcome>),
+    Uncounted(Uncounted),
+    /// Not of the language, or a law is broken: a fault of generator or simulator.
+    Faulty(String),
+}
+
+/// Runs a world in the simulator and decides whether it counts.
+pub fn judge(sketch: &Sketch) -> Judged {
+    let source = Arc::new(Source::new("random.ron", sketch.ron()));
+    let shown = |all: &[Diagnostic]| all.iter().map(|d| d.render(false)).collect::<Vec<_>>().join("\n");
+    let plan = match plan::plan(&source) {
+        Ok(plan) => plan,
+        Err(mistakes) => return Judged::Faulty(shown(&mistakes)),
+    };
+    match lazy(&source, sketch) {
+        Ok(false) => {}
+        Ok(true) => return Judged::Uncounted(Uncounted::Lazy),
+        Err(mistakes) if mistakes.iter().all(|d| d.title.starts_with("the kernel refuses")) => {
+            return Judged::Uncounted(Uncounted::Refused);
+        }
+        Err(mistakes) => return Judged::Faulty(shown(&mistakes)),
+    }
+    let outcome = match run::simulate(&plan, 0, plan.seeds.first().copied().unwrap_or(1), false, 1) {
+        Ok(outcome) => outcome,
+        Err(mistakes) => return Judged::Faulty(shown(&mistakes)),
+    };
+    match &outcome.fault {
+        Some(fault) => Judged::Faulty(fault.clone()),
+        None if outcome.events > STORM => Judged::Uncounted(Uncounted::Storm),
+        None if !counts(sketch, &outcome) => Judged::Uncounted(Uncounted::Nowhere),
+        None => Judged::Counted(Box::new(outcome)),
+    }
+}
+
+/// Does a link go down midway while the two ends of a veth have one number?
+fn lazy(source: &Arc<Source>, sketch: &Sketch) -> Result<bool, Vec<Diagnostic>> {
+    let scenario = load::read(source)?;
+    let costs = profile::load(scenario.profile_name()).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
+    let built = build::build(source, &scenario, costs, 1)?;
+    let falls = |run: &str| [" down", " netns ", "link del"].iter().any(|w| run.contains(w));
+    if !sketch.steps.iter().any(|s| falls(&s.run)) {
+        return Ok(false);
+    }
+    let twins = |d: &sim_models::kernel::NetDevice| matches!(d.kind, DeviceKind::Veth(_)) && d.ifindex == d.cold.iflink;
+    Ok(built.world.hosts.iter().any(|h| h.kernel.devs.iter().any(|(_, d)| twins(d))))
+}
+
+fn counts(sketch: &Sketch, outcome: &RunOutcome) -> bool {
+    let senders: Vec<&str> = sketch.flows.iter().map(|f| f.from.as_str()).collect();
+    let owns = |path: &str, address: &str| {
+        let own = |a: &String| a.split(['/', ' ']).next() == Some(address);
+        sketch.nets().any(|(p, n)| p == path && n.devices.iter().any(|d| d.addresses.iter().any(own)))
+    };
+    let away = |f: &super::sketch::Flow| {
+        let answered = f.kind == FlowKind::Ping || f.to.as_deref().is_some_and(|to| to != f.from);
+        answered && !owns(&f.from, &f.address) && !f.address.starts_with("127.")
+    };
+    let arrived = sketch.flows.iter().zip(&outcome.flows).any(|(f, o)| o.received > 0 && away(f));
+    let lost_at = |place: &str| place.rsplit_once('/').is_some_and(|(net, _)| !senders.contains(&net));
+    arrived || outcome.drops.iter().any(|d| lost_at(&d.place))
+}
+
+/// What a batch of worlds has shown.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub counted: u64,
+    pub uncounted: BTreeMap<Uncounted, u64>,
+    words: BTreeMap<&'static str, u64>,
+    reasons: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// A world that counts, and how it ended.
+    pub fn count(&mut self, sketch: &Sketch, outcome: &RunOutcome) {
+        self.counted += 1;
+        for word in vocabulary::held(sketch) {
+            *self.words.entry(word).or_default() += 1;
+        }
+        let mut reasons: Vec<&str> = outcome.drops.iter().map(|d| d.reason.as_str()).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        for reason in reasons {
+            *self.reasons.entry(reason.to_owned()).or_default() += 1;
+        }
+    }
+
+    /// A world that was drawn again.
+    pub fn redraw(&mut self, why: Uncounted) {
+        *self.uncounted.entry(why).or_default() += 1;
+    }
+
+    /// Each word of the vocabulary and each drop reason, and in how many counted worlds it was.
+    pub fn rows(&self) -> Vec<(String, u64)> {
+        let words = vocabulary::words().map(|w| (w.to_owned(), self.words.get(w).copied().unwrap_or(0)));
+        let reasons = Reason::ALL.iter().map(|r| {
+            let n = self.reasons.get(r.name()).copied().unwrap_or(0);
+            (format!("drop {}", r.name()), n)
+        });
+        words.chain(reasons).collect()
+    }
+}
+
+impl fmt::Display for Tally {
+    /// The table, and below it what was drawn again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.rows();
+        let width = rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
+        for (name, n) in rows {
+            writeln!(f, "{name:<width$} {n:>6}")?;
+        }
+        write!(f, "{} worlds counted", self.counted)?;
+        for why in Uncounted::ALL {
+            let n = self.uncounted.get(&why).copied().unwrap_or(0);
+            write!(f, "; drawn again: {n} {}", why.name())?;
+        }
+        writeln!(f)
+    }
+}
