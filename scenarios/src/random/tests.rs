@@ -35,7 +35,8 @@ fn a_world_depends_on_seed_and_number_alone() {
     assert_ne!(one, sketch(8, 3).ron());
 }
 
-/// What is left of a world that has to hold an echo request and an answer to it: two namespaces, one veth pair.
+/// What is left of a world that has to hold an echo request and an answer to it: a veth pair or two; three where the
+/// answer goes home another way round a ring, of which no part can be taken alone.
 #[test]
 fn a_world_shrinks_to_what_its_property_needs() {
     let answered = |s: &Sketch| match judge(s) {
@@ -49,7 +50,7 @@ fn a_world_shrinks_to_what_its_property_needs() {
         let text = small.ron();
         assert!(answered(&small) && asked <= 2000, "{text}");
         let devices: usize = small.nets().map(|(_, n)| n.devices.len()).sum();
-        assert!(devices <= 4 && (small.flows.len(), small.steps.len()) == (1, 0), "{text}");
+        assert!(devices <= 6 && (small.flows.len(), small.steps.len()) == (1, 0), "{text}");
         shrunk += 1;
     }
     assert_eq!(shrunk, 5);

@@ -320,13 +320,11 @@ impl<'n> Script<'n> {
 
 /// Was a packet delivered after it had passed two devices, or thrown away in a namespace that nobody sends from?
 fn travelled(job: &Job, seen: &Seen) -> bool {
-    let mut devices: BTreeMap<(u32, u32), std::collections::BTreeSet<(usize, &str, &str)>> = BTreeMap::new();
-    for s in &seen.shots {
-        if let Some(packet) = s.packet() {
-            devices.entry(packet).or_default().insert((s.host, &s.ns, &s.dev));
-        }
-    }
-    let far = devices.values().any(|d| d.len() > 1);
+    let mut first = BTreeMap::new();
+    let far = seen.shots.iter().any(|s| {
+        let at = (s.host, s.ns.as_str(), s.dev.as_str());
+        s.packet().is_some_and(|packet| *first.entry(packet).or_insert(at) != at)
+    });
     let sends = |host: usize, ns: &str| job.tasks.iter().any(|t| t.flow != 0 && (t.host, t.ns.as_str()) == (host, ns));
     far && seen.flows.iter().any(|f| f.received > 0) || seen.drops.iter().any(|d| !sends(d.host, &d.ns))
 }
