@@ -11,6 +11,7 @@ pub mod job;
 pub mod mask;
 mod pool;
 pub mod shot;
+mod program;
 pub mod simulated;
 mod space;
 pub mod tiers;

@@ -2,7 +2,8 @@
 //! that asks the same of a real kernel.
 
 use super::{
-    job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, SockOpts, Step, Task, What},
+    job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, Step, Task, What},
+    program::{Drawn, job_app, socket_options},
     shot::Shot,
     space,
 };
@@ -18,9 +19,9 @@ use crate::{
 };
 use sim_core::time::{PS_PER_S, Span, Time};
 use sim_models::{
-    apps::{App, TaskId, flow::Pace, requests::Load},
+    apps::TaskId,
     drivers::{Config, veth::VethConfig},
-    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs, sock},
+    kernel::{Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs},
     packet::Mac,
     world::World,
 };
@@ -209,18 +210,18 @@ impl<'n> Script<'n> {
         traffic::start(self.names, s, world);
         for (host, h) in world.hosts.iter_mut().enumerate() {
             let rcvbuf = self.rcvbuf.get(&host).copied();
-            let devs: Vec<_> = h.kernel.devs.iter().map(|(d, dev)| (d, dev.name().to_owned())).collect();
-            let options = |o: &sock::Options| socket_options(o, &devs, rcvbuf);
+            let options = |o: &_, device: Option<&str>| socket_options(o, device, rcvbuf);
             let ids: Vec<(TaskId, NsId, Option<Time>)> = h.kernel.tasks.iter().collect();
             // Random times are drawn here, and then by the programs themselves once more.
             let drawn = h.cx.rng.clone();
             for (id, ns, start) in ids {
                 let Some(app) = h.kernel.tasks.app_mut(id) else { continue };
-                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), packets, &mut h.cx, &options)
-                else {
+                let drawn = Drawn { packets, flows: s.traffic.entries.len() as u64, cx: &mut h.cx };
+                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), drawn, &options) else {
                     continue;
                 };
-                if let JobApp::Requests { load: JobLoad::Closed(_), .. } = &app {
+                let waits = |load: &JobLoad| matches!(load, JobLoad::Closed(_) | JobLoad::Thinking(..));
+                if matches!(&app, JobApp::Requests { load, .. } if waits(load)) || matches!(app, JobApp::Connect { .. }) {
                     self.closed.push((host, id));
                 }
                 let start = start.unwrap_or(Time::ZERO);
@@ -403,76 +404,4 @@ fn with_macs(k: &Kernel, ns: &str, name: &str, attrs: &LinkAttrs, config: &Confi
         peer.attrs.address = mac_of(k, peer.netns.as_deref().unwrap_or(ns), name);
     }
     RtnlOp::NewLink { name: name.to_owned(), attrs, config }
-}
-
-fn socket_options(o: &sock::Options, devs: &[(sim_models::kernel::DevId, String)], rcvbuf: Option<u32>) -> SockOpts {
-    SockOpts {
-        broadcast: o.broadcast,
-        reuseaddr: o.reuseaddr,
-        pmtudisc: match o.pmtudisc {
-            sock::PmtuDisc::Dont => 0,
-            sock::PmtuDisc::Want => 1,
-            sock::PmtuDisc::Do => 2,
-        },
-        ttl: o.ttl,
-        tos: o.tos,
-        mark: o.mark,
-        device: o.device.and_then(|d| devs.iter().find(|(id, _)| *id == d)).map(|d| d.1.clone()),
-        recverr: o.recverr,
-        rcvbuf,
-    }
-}
-
-/// A program as data, cut to `packets` on both sides, and when its last packet is meant to be sent.
-fn job_app(
-    app: &mut App,
-    start: Time,
-    packets: u64,
-    draws: &mut Cx,
-    options: &dyn Fn(&sock::Options) -> SockOpts,
-) -> Option<(u32, JobApp, Option<Time>)> {
-    let server = SockOpts { pmtudisc: 1, ..options(&sock::Options::default()) };
-    Some(match app {
-        App::Ping(p) => {
-            p.count = p.count.min(packets);
-            let (interval_ns, linger_ns) = (p.interval.ps() / NS, p.linger.ps() / NS);
-            let opts = options(&p.opts);
-            let last = start + p.interval.times(p.count.saturating_sub(1));
-            let (dst, src, size, count, id) = (p.dst, p.src, p.size, p.count, p.id);
-            let app = JobApp::Ping { dst, src, size, count, interval_ns, linger_ns, id, opts };
-            (p.flow, app, Some(last))
-        }
-        App::UdpSend(u) => {
-            u.count = u.count.min(packets);
-            let (times, last) = times(&u.pace, u.count, draws);
-            let (dst, port, bind, size) = (u.dst, u.port, u.bind, u.size);
-            (u.flow, JobApp::Send { dst, port, bind, size, times, opts: options(&u.opts) }, last)
-        }
-        App::Requests(r) => {
-            r.count = r.count.min(packets);
-            let (load, last) = match &r.load {
-                Load::Open(pace) => {
-                    let (times, last) = times(pace, r.count, draws);
-                    (JobLoad::Open(times), last)
-                }
-                Load::Closed(n) => (JobLoad::Closed(*n), None),
-            };
-            let (to, bind, size, count) = (r.to, r.bind, r.size, r.count);
-            let (timeout_ns, opts) = (r.timeout.ps() / NS, options(&r.opts));
-            (r.flow, JobApp::Requests { to, bind, size, count, load, timeout_ns, opts }, last)
-        }
-        App::UdpSink(s) => (0, JobApp::Sink { addr: s.addr, port: s.port, opts: server }, None),
-        App::UdpEcho(e) => {
-            let opts = SockOpts { reuseaddr: true, ..server };
-            (0, JobApp::Echo { addr: e.addr, port: e.port, reply: e.reply, opts }, None)
-        }
-        // No scenario starts any other.
-        App::UdpOnce(_) | App::TcpConnect(_) => return None,
-    })
-}
-
-fn times(pace: &Pace, count: u64, draws: &mut Cx) -> (Vec<u64>, Option<Time>) {
-    let mut pace = pace.clone();
-    let times: Vec<Time> = (0..count).map(|i| pace.next(draws, i)).collect();
-    (times.iter().map(|t| t.ps() / NS).collect(), times.last().copied())
 }

@@ -111,6 +111,10 @@ impl Cpu {
         self.backlog.len() as u64
     }
 
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.backlog.iter().for_each(tell);
+    }
+
     #[inline]
     fn has_work(&self) -> bool {
         debug_assert_eq!(self.work, self.counted_work());

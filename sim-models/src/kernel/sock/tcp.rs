@@ -17,7 +17,7 @@ use crate::{
         timer::{self, Timer, TimerId},
     },
     packet::{
-        Ip4, Ip4Addr, L4, Net, Quote, Tcp,
+        Ip4, Ip4Addr, L4, Net, Quote, Tag, Tcp,
         frame::{IP_DF, IP_HLEN, IPPROTO_TCP, TCP_ACK, TCP_RST, TCP_SYN},
     },
 };
@@ -35,6 +35,9 @@ pub struct Probe {
     iss: u32,
     retries: u32,
     timer: Option<(u32, TimerId)>,
+    /// Which attempt of which flow it is, and whether the walk follows it.
+    tag: Tag,
+    traced: bool,
 }
 
 /// Header of a SYN with the default options (TCP-01): MSS, SACK, timestamps, window scale.
@@ -47,7 +50,13 @@ const LINEAR: u32 = 4;
 ///
 /// # Errors
 /// No route, no port, no free 4-tuple.
-pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
+pub fn connect(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    (addr, port): (u32, u16),
+    (tag, traced): (Tag, bool),
+) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
     let flow = s.flow_to(addr);
@@ -63,7 +72,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     (s.peer, s.peer_port, s.src_addr) = (rt.to, port, rt.src);
     s.proto = Proto::Tcp(State::SynSent);
-    s.tcp = Probe { iss: u32::from(s.port) << 16 | 1, ..Probe::default() };
+    s.tcp = Probe { iss: u32::from(s.port) << 16 | 1, tag, traced, ..Probe::default() };
     k.net_mut(ns).mib[M::TcpActiveOpens] += 1;
     send_syn(k, cx, id);
     Ok(())
@@ -72,6 +81,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
+    let (tag, traced) = (s.tcp.tag, s.tcp.traced || cx.obs.follows_too(&s.tcp.tag));
     let flow = s.flow_to(s.peer);
     let header = Tcp {
         sport: s.port,
@@ -82,7 +92,7 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         hlen: SYN_HLEN,
         window: 64_240,
     };
-    let (ttl, tos) = (s.opts.ttl, s.opts.tos);
+    let (ttl, tos, mark) = (s.opts.ttl, s.opts.tos, s.opts.mark);
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
@@ -96,7 +106,10 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     }
     let ip_id = net.ip_id;
     let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
+    skb.frame.payload.tag = tag;
+    skb.meta.traced = traced;
     skb.meta.sock = Some(id);
+    skb.meta.mark = mark;
     skb.meta.priority = rt_tos2priority(tos);
     skb.meta.dev = rt.dst.dev;
     cx.at(At::TcpConnect, &skb);
@@ -186,13 +199,13 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(ip.dst), t.dport));
     let local = matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Local));
     if t.flags & TCP_RST == 0 && local {
-        send_reset(k, cx, ns, &ip, &t, skb.meta.traced);
+        send_reset(k, cx, ns, (&ip, &t), (skb.frame.payload.tag, skb.meta.traced));
     }
     cx.drop(k, skb, At::TcpRcv, Reason::NO_SOCKET);
 }
 
 /// `tcp_v4_send_reset` (SOCK-59, 60).
-fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: bool) {
+fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag, traced): (Tag, bool)) {
     let flow = Flow { src: ip.dst, tos: ip.tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
@@ -208,6 +221,7 @@ fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: 
     let ttl = net.conf.ip_default_ttl;
     let mut skb = build(cx, header, rt.src, rt.to, 0, ttl, ip.tos);
     skb.meta.dev = rt.dst.dev;
+    skb.frame.payload.tag = tag;
     skb.meta.traced = traced;
     cx.at(At::TcpSendReset, &skb);
     ip_output::ip_local_out(k, cx, skb, rt.dst);
