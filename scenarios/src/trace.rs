@@ -201,7 +201,8 @@ fn time_of(text: &str) -> Result<Span, String> {
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    let wrong = || format!("`{}` is not a time\nseconds, with at most 12 digits after the point, or like 1.5ms", short(text));
+    let wrong =
+        || format!("`{}` is not a time\nseconds, with at most 12 digits after the point, or like 1.5ms", short(text));
     if !digits(whole) || !digits(fraction) || fraction.len() > 12 {
         return Err(wrong());
     }
@@ -235,8 +236,9 @@ mod tests {
 
     #[test]
     fn seconds_and_units_quotes_and_any_order() {
-        let (trace, mistakes) =
-            read_text("# a comment\nsize,\"time\", dst\n100,0,\n\n200,0.000001500000,10.0.0.9\r\n\"1kB\",2ms,\"10.0.0.8\"\n");
+        let (trace, mistakes) = read_text(
+            "# a comment\nsize,\"time\", dst\n100,0,\n\n200,0.000001500000,10.0.0.9\r\n\"1kB\",2ms,\"10.0.0.8\"\n",
+        );
         assert_eq!(mistakes, Vec::<String>::new());
         let packet = |after, size, dst| Packet { after: Span::from_ps(after), size, dst };
         assert_eq!(

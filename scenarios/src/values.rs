@@ -137,7 +137,9 @@ impl Written for Endpoint {
         let (rest, protocol) = text.split_once('/').unwrap_or((text, "udp"));
         match protocol {
             "udp" => Endpoint::of(text, rest, "172.17.0.2:80/udp"),
-            "tcp" => Err("data over TCP is not supported yet\nTcpConnect(…) tries to connect; here write /udp".to_owned()),
+            "tcp" => {
+                Err("data over TCP is not supported yet\nTcpConnect(…) tries to connect; here write /udp".to_owned())
+            }
             other => Err(format!("`{}` is not a protocol: expected udp", short(other))),
         }
     }

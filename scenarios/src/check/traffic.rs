@@ -26,8 +26,7 @@ pub(super) fn check(c: &mut Checker, s: &Scenario) {
             c.say(entry.place, title, "", None);
         }
         let from = c.resolve(t.from(), |names, path| names.ns(path));
-        let to: Vec<NsRef> =
-            t.to().into_iter().filter_map(|to| c.resolve(to, |names, path| names.ns(path))).collect();
+        let to: Vec<NsRef> = t.to().into_iter().filter_map(|to| c.resolve(to, |names, path| names.ns(path))).collect();
         c.within(t.count(), 1..=MAX_COUNT, "the count of packets");
         size(c, t.size());
         destination(c, entry, t, &to, &held);
@@ -56,7 +55,10 @@ fn held(c: &Checker, s: &Scenario) -> Held {
     for (_, net) in c.names.all() {
         let Some(net) = net.net else { continue };
         for (_, d) in net.devices.iter() {
-            held.addresses.extend(d.addresses.iter().filter_map(|a| first_address(a)));
+            for a in d.addresses.iter() {
+                held.addresses.extend(first_address(a));
+                held.addresses.extend(last_address(a));
+            }
         }
         net.commands.iter().for_each(|l| held.say(l));
     }
@@ -81,6 +83,13 @@ impl Held {
 pub(super) fn first_address(text: &str) -> Option<u32> {
     let word = text.split_whitespace().find(|w| *w != "local")?;
     word.split('/').next()?.parse::<Ip4Addr>().ok().map(|a| a.0)
+}
+
+/// The broadcast address of its network.
+fn last_address(text: &str) -> Option<u32> {
+    let word = text.split_whitespace().find(|w| *w != "local")?;
+    let bits: u32 = word.split_once('/')?.1.parse().ok().filter(|bits| *bits <= 32)?;
+    Some(first_address(text)? | u32::MAX.checked_shr(bits).unwrap_or(0))
 }
 
 fn size(c: &mut Checker, size: Option<&At<Text<Bytes>>>) {

@@ -189,6 +189,10 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
     left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
     for d in drops {
+        if d.reason == "QUEUE_PURGE" {
+            // All queues are emptied by one function.
+            d.place = "skb_queue_purge_reason".to_owned();
+        }
         if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {
             d.place = (*hop).to_owned();
         }

@@ -19,7 +19,7 @@ use crate::{
 };
 use sim_core::time::{PS_PER_S, Span, Time};
 use sim_models::{
-    apps::TaskId,
+    apps::{App, TaskId},
     drivers::{Config, veth::VethConfig},
     kernel::{Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs},
     packet::Mac,
@@ -221,7 +221,8 @@ impl<'n> Script<'n> {
                     continue;
                 };
                 let waits = |load: &JobLoad| matches!(load, JobLoad::Closed(_) | JobLoad::Thinking(..));
-                if matches!(&app, JobApp::Requests { load, .. } if waits(load)) || matches!(app, JobApp::Connect { .. }) {
+                if matches!(&app, JobApp::Requests { load, .. } if waits(load)) || matches!(app, JobApp::Connect { .. })
+                {
                     self.closed.push((host, id));
                 }
                 let start = start.unwrap_or(Time::ZERO);
@@ -307,6 +308,7 @@ impl<'n> Script<'n> {
         for shot in &self.seen.shots {
             shot.note_port(&self.job.tasks, &mut self.seen.flows);
         }
+        self.note_silent_ports(world);
         for (i, h) in world.hosts.iter().enumerate() {
             for (place, lost) in &h.cx.obs.drops {
                 let (reason, at) = (place.reason.name().to_owned(), place.at.name().to_owned());
@@ -316,6 +318,20 @@ impl<'n> Script<'n> {
         }
         self.seen.travelled = travelled(&self.job, &self.seen);
         Simulated { job: self.job, seen: self.seen }
+    }
+}
+
+impl Script<'_> {
+    /// The ports of senders none of whose packets ever reached a device.
+    fn note_silent_ports(&mut self, world: &World) {
+        for h in &world.hosts {
+            for app in h.kernel.tasks.apps() {
+                let App::UdpSend(u) = app else { continue };
+                let Some(seen) = self.seen.flows.get_mut(u.flow as usize - 1).filter(|f| f.port == 0) else { continue };
+                let socket = u.socket().and_then(|s| h.kernel.sockets.get(s));
+                seen.port = socket.filter(|_| u.bind.1 == 0).map_or(0, |s| s.port);
+            }
+        }
     }
 }
 

@@ -156,10 +156,8 @@ mod tests {
     #[test]
     fn drawn_bursts_have_their_share_of_time() {
         let mut cx = cx();
-        let mut law = |name: &str, us: u64| Law {
-            dist: Dist::Exponential { mean: us * 1_000_000 },
-            stream: cx.rng.named(name),
-        };
+        let mut law =
+            |name: &str, us: u64| Law { dist: Dist::Exponential { mean: us * 1_000_000 }, stream: cx.rng.named(name) };
         let (on, off) = (law("on", 100), law("off", 300));
         let mut pace = Pace::OnOff(Box::new(OnOff::new(us(0), 1_000_000_000, on, off)));
         let last = (0..200_000).map(|i| pace.next(&mut cx, i)).last().unwrap();

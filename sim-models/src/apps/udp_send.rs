@@ -63,6 +63,11 @@ impl UdpSend {
         }
     }
 
+    /// Its socket, once it has one.
+    pub fn socket(&self) -> Option<SockId> {
+        self.state.sock
+    }
+
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {
         if self.state.done >= self.count {
             return Next::Done;

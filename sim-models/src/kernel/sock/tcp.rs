@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apps,
     kernel::{
-        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp,
         ip_forward::rt_tos2priority,
         ip_output,
         mib::M,
@@ -113,14 +113,28 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     skb.meta.priority = rt_tos2priority(tos);
     skb.meta.dev = rt.dst.dev;
     cx.at(At::TcpConnect, &skb);
-    // TCP-07: 1 s for the first retries, then twice as long each time.
+    // The timer of a neighbour that is asked now was armed before this one: it rings after it (TIME-9).
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    again(k, cx, id);
+}
+
+/// Sets the timer for the next retry: 1 s for the first ones, then twice as long each time (TCP-07).
+fn again(k: &mut Kernel, cx: &mut Cx, id: SockId) {
+    let Some(retries) = k.sockets.get(id).map(|s| s.tcp.retries) else { return };
     let seconds = 1u64 << retries.saturating_sub(LINEAR);
     let ticks = seconds * u64::from(k.hz);
     let timer = timer::add_timer(k, cx, Timer::Tcp(id), ticks);
     if let Some(s) = k.sockets.get_mut(id) {
         s.tcp.timer = Some((cx.cpu, timer));
     }
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+}
+
+/// Is a packet of this socket still in a queue below it (`skb_still_in_host_queue`)?
+fn still_waits(k: &Kernel, id: SockId) -> bool {
+    let mut found = false;
+    let own: &mut dyn FnMut(&SkBuff) = &mut |skb| found |= skb.meta.sock == Some(id);
+    k.neigh4.each_waiting(own);
+    found
 }
 
 fn build(cx: &mut Cx, header: Tcp, src: u32, dst: u32, id: u16, ttl: u8, tos: u8) -> SkBuff {
@@ -149,6 +163,12 @@ pub(crate) fn syn_timer(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         return fail(k, cx, id, Errno::ETIMEDOUT);
     }
     mib[M::TcpExtTcpTimeoutRehash] += 1;
+    if still_waits(k, id) {
+        // The last one has not left the host: it waits for ARP. Nothing is sent again (ICMP-23).
+        k.net_mut(ns).mib[M::TcpExtTCPSpuriousRtxHostQueues] += 1;
+        return again(k, cx, id);
+    }
+    let mib = &mut k.net_mut(ns).mib;
     // From the second on, what is lost was itself sent again.
     mib[M::TcpExtTCPLostRetransmit] += u64::from(retries > 1);
     send_syn(k, cx, id);
@@ -228,7 +248,8 @@ fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag
 }
 
 /// `tcp_v4_err`: while connecting, an error ends the attempt at once.
-pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
+pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: &SkBuff, q: &Quote, err: IcmpError) {
+    let dev = skb.meta.dev;
     let L4::Tcp(t) = &q.l4 else { return };
     let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
@@ -238,6 +259,9 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: 
     if s.proto != Proto::Tcp(State::SynSent) || !told || too_big {
         return;
     }
+    // A copy waits on the socket's error queue (`ip_icmp_error`), and goes with the socket.
+    let copy = cx.clone_skb(skb);
+    s.queue.push_back(copy);
     // In SYN_SENT the kernel reports any of them at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
     fail(k, cx, id, err.errno().0);
 }
