@@ -61,6 +61,13 @@ pub fn bind_mount(source: &str, target: &str) -> Result<()> {
     mount(source, target, "", libc::MS_BIND)
 }
 
+/// `umount -l`
+pub fn unmount(target: &str) -> Result<()> {
+    let target = text(target)?;
+    // SAFETY: the text ends with a zero.
+    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
 /// The process is killed when the thread that started it ends.
 pub fn die_with_parent() -> Result<()> {
     // SAFETY: no pointer is passed.
