@@ -83,12 +83,14 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64, packets: u64) -> Result<Si
     let Built { mut world, .. } = build::build_telling(&source, &scenario, costs, seed, told)?;
     world.max_events = MAX_EVENTS;
     let steps = steps::steps(&source, &names, &scenario)?;
+    let fault = |e: String| vec![Diagnostic::of_file(&source.path, e)];
+    // What the setup has sent belongs to it.
+    world.run_until(Time::ZERO).map_err(|e| fault(e.to_string()))?;
     script.tasks(&scenario, &mut world, packets);
     let before = space::counters(&world);
     for h in &mut world.hosts {
         h.cx.obs.capture = Some(Vec::new());
     }
-    let fault = |e: String| vec![Diagnostic::of_file(&source.path, e)];
     let end = script.run(&mut world, &steps, scenario.duration.as_ref().map(|d| Time::ZERO + d.value.0));
     let end = end.map_err(fault)?;
     world.check_laws().map_err(fault)?;
