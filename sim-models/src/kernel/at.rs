@@ -53,6 +53,8 @@ hops! {
     VethXmit "veth_xmit" "the buffer is handed to the peer",
     PhyXmit "ndo_start_xmit" "a descriptor is written into the NIC's tx ring",
     LoopbackXmit "loopback_xmit" "the buffer comes back to this host",
+    VlanXmit "vlan_dev_hard_start_xmit" "the frame gets a tag and goes to the device below",
+    VlanDoReceive "vlan_do_receive" "the tag says which VLAN device has received it",
     DummyXmit "dummy_xmit" "the frame is counted and thrown away",
     IpError "ip_error" "the packet can't be routed",
     IpFragment "ip_fragment" "one packet becomes several",
