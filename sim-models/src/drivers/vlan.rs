@@ -201,9 +201,10 @@ impl Driver for Vlan {
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, mut skb: SkBuff) {
         cx.at(At::VlanXmit, &skb);
         let State { real, ref config, .. } = *state(k, dev);
-        let len = u64::from(skb.frame.len()) + if config.reorder_hdr { 0 } else { 4 };
         let tag = Tag { proto: config.proto, tci: config.id.unwrap_or_default() };
+        // validate_xmit_vlan: this device can't keep a tag beside the frame.
         skb.frame.push_tag();
+        let len = u64::from(skb.frame.len()) + if config.reorder_hdr { 0 } else { 4 };
         skb.frame.vlan = Some(tag);
         skb.meta.dev = real;
         cx.note(&skb, || format!("VLAN {}: tagged, out of {}", tag.vid(), k.devs[real].name()));
@@ -355,4 +356,130 @@ fn sync_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, real: DevId) {
         rtnl::dev_uc_add(k, cx, real, own);
     }
     state_mut(k, dev).real_mac = new;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::rtnl::testing::{Lab, m};
+    use crate::packet::Net;
+
+    /// `x` of namespace `a` joined to `y` of `b`, each with VLAN 10.
+    fn lab() -> Lab {
+        let mut lab = Lab::new();
+        lab.run(
+            "a link add d type dummy
+             a link add x type veth peer name y netns b
+             a link set x up
+             b link set y up
+             a link add x10 link x type vlan id 10
+             b link add y10 link y type vlan id 10
+             a link set x10 up
+             b link set y10 up",
+        );
+        lab.at(1_000);
+        lab
+    }
+
+    fn stats(lab: &Lab, ns: &str, name: &str) -> (u64, u64, u64, u64) {
+        let s = lab.k.devs[lab.dev(ns, name)].stats;
+        (s.tx_packets, s.tx_bytes, s.rx_packets, s.rx_bytes)
+    }
+
+    /// DEV-23: the tag stands beside the frame, no device counts it; the VLAN device counts what it receives without
+    /// the Ethernet header. A tag that nobody has makes the frame another's.
+    #[test]
+    fn tagged_and_untagged() {
+        let mut lab = lab();
+        lab.send("a", "x10", m(1), Mac::BROADCAST, 60);
+        lab.work();
+        assert_eq!(lab.seen(), ["x10 out", "x out", "y in", "y10 in"]);
+        assert_eq!(stats(&lab, "a", "x10"), (1, 60, 0, 0));
+        assert_eq!(stats(&lab, "a", "x"), (1, 60, 0, 0));
+        assert_eq!(stats(&lab, "b", "y"), (0, 0, 1, 60));
+        assert_eq!(stats(&lab, "b", "y10"), (0, 0, 1, 46));
+        lab.run("b link del y10");
+        lab.send("a", "x10", m(1), Mac::BROADCAST, 60);
+        lab.work();
+        assert_eq!(lab.seen(), ["x10 out", "x out", "y in"]);
+        assert_eq!(lab.drops(), ["UNHANDLED_PROTO netif_receive_skb y10", "UNHANDLED_PROTO netif_receive_skb y"]);
+    }
+
+    /// A VLAN device on a VLAN device: the inner tag goes into the frame, and is four bytes of it.
+    #[test]
+    fn a_tag_within() {
+        let mut lab = lab();
+        lab.run("a link add x10.5 link x10 up type vlan id 5\n b link add y10.5 link y10 up type vlan id 5");
+        lab.send("a", "x10.5", m(1), Mac::BROADCAST, 60);
+        let skb = lab.k.cpus[0].take_backlog().expect("a frame");
+        assert!(matches!(&skb.frame.net, Net::Vlan(t) if t.vlan.vid() == 5));
+        assert_eq!((skb.frame.vlan.map(Tag::vid), skb.frame.len(), skb.frame.wire_len()), (Some(10), 64, 68));
+        dev::netif_receive_skb(&mut lab.k, &mut lab.cx, skb);
+        assert_eq!((stats(&lab, "a", "x10.5").1, stats(&lab, "a", "x10").1), (60, 64));
+        assert_eq!((stats(&lab, "b", "y10").3, stats(&lab, "b", "y10.5").3), (50, 46));
+    }
+
+    /// Up, down, carrier, MTU and address follow the device below (`vlan_device_event`); loosely bound ones stay up.
+    #[test]
+    fn follows_the_device_below() {
+        let mut lab = lab();
+        lab.run("a link add x20 link x up type vlan id 20 loose_binding on");
+        assert_eq!(lab.state("a", "x10"), "BROADCAST,MULTICAST,UP,LOWER_UP UP");
+        lab.run("b link set y down");
+        assert_eq!(lab.state("a", "x10"), "NO-CARRIER,BROADCAST,MULTICAST,UP LOWERLAYERDOWN");
+        lab.run("b link set y up\n a link set x mtu 1400");
+        let mtu = |lab: &Lab| lab.k.devs[lab.dev("a", "x10")].mtu;
+        assert_eq!(mtu(&lab), 1400);
+        assert_eq!(
+            lab.ip("a", "link set x10 mtu 1401"),
+            Err("RTNETLINK answers: Numerical result out of range".into())
+        );
+        lab.run("a link set x mtu 1500 address 02:00:00:00:aa:01");
+        assert_eq!((mtu(&lab), lab.mac("a", "x10")), (1400, "02:00:00:00:aa:01".into()));
+        lab.run("a link set x down");
+        assert_eq!(lab.state("a", "x10"), "BROADCAST,MULTICAST DOWN");
+        assert_eq!(lab.state("a", "x20"), "NO-CARRIER,BROADCAST,MULTICAST,UP LOWERLAYERDOWN");
+        assert_eq!(lab.ip("a", "link set x10 up"), Err("RTNETLINK answers: Network is down".into()));
+        lab.run("a link set x up");
+        assert_eq!(lab.state("a", "x10"), "BROADCAST,MULTICAST,UP,LOWER_UP UP");
+        lab.run("a link del x");
+        assert_eq!(lab.names("a"), ["lo", "d"], "what is made on a device goes with it");
+    }
+
+    /// An address of its own is one more for the device below, which has no filter for it.
+    #[test]
+    fn an_own_address() {
+        let mut lab = lab();
+        lab.run("a link set x10 address 02:00:00:00:aa:02");
+        let x = lab.dev("a", "x");
+        assert_eq!(lab.k.devs[x].cold.uc, [(Mac([2, 0, 0, 0, 0xaa, 2]), 1)]);
+        assert_eq!((lab.k.devs[x].cold.promiscuity, lab.k.devs[x].shown_flags() & IFF_PROMISC), (1, 0));
+        lab.run("a link set x address 02:00:00:00:aa:03\n a link set x10 down");
+        assert_eq!((lab.k.devs[x].cold.uc.len(), lab.k.devs[x].cold.promiscuity), (0, 0));
+        lab.run("a link set x10 up promisc on");
+        assert_eq!(lab.k.devs[x].cold.promiscuity, 2, "the address, and the wish");
+    }
+
+    /// The texts of net/8021q/vlan_netlink.c.
+    #[test]
+    fn refusals() {
+        let mut lab = lab();
+        for (command, error) in [
+            ("link add v type vlan id 5", "Error: 8021q: link not specified."),
+            ("link add v link x type vlan", "Error: 8021q: VLAN id not specified."),
+            ("link add v link x type vlan id 4095", "Error: 8021q: Invalid VLAN id."),
+            ("link add v link x type vlan id 10", "Error: 8021q: VLAN device already exists."),
+            ("link add v link lo type vlan id 10", "Error: 8021q: VLANs not supported on device."),
+            ("link add v link x mtu 1501 type vlan id 11", "RTNETLINK answers: Invalid argument"),
+            ("link add v link nil type vlan id 11", "Cannot find device \"nil\""),
+        ] {
+            assert_eq!(lab.ip("a", command), Err(error.into()), "{command}");
+        }
+        lab.run("a link add v link x type vlan id 10 protocol 802.1ad");
+        assert!(
+            lab.link("a", "v").starts_with("5: v@x: <BROADCAST,MULTICAST> mtu 1500 state DOWN"),
+            "{}",
+            lab.link("a", "v")
+        );
+    }
 }

@@ -92,41 +92,72 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NetifReceiveSkb, &skb);
-    let dev = skb.meta.dev;
-    if matches!(skb.frame.net, Net::Vlan(_)) {
-        skb.frame.pop_tag();
+    if skb.frame.is_tagged() {
+        return receive_tagged(k, cx, skb);
     }
+    let dev = skb.meta.dev;
     cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
     let d = &k.devs[dev];
     let mut rx = In { dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf };
-    let handler = d.rx_handler;
     skb.meta.iif = d.ifindex;
-    if skb.frame.vlan.is_some() {
-        match drivers::vlan::do_receive(k, cx, skb) {
-            Ok(skb) => return netif_receive_skb(k, cx, skb),
-            Err(Some(back)) => skb = back,
-            Err(None) => return,
-        }
-    }
-    if let Some(handler) = handler {
+    if let Some(handler) = d.rx_handler {
         match drivers::rx(k, cx, handler, dev, skb) {
             Some(back) if back.meta.dev == dev => skb = back,
-            // RX_HANDLER_ANOTHER
-            Some(back) => return netif_receive_skb(k, cx, back),
+            Some(back) => return another_round(k, cx, back),
             None => return,
         }
         rx = In::by(k, dev);
     }
-    if skb.frame.vlan.is_some() {
-        drivers::vlan::no_device(&mut skb);
+    deliver(k, cx, skb, rx);
+}
+
+/// By ethertype.
+#[inline(always)]
+fn deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In) {
+    if let Net::Ip4(..) = skb.frame.net {
+        return ip_input::ip_rcv(k, cx, skb, rx);
     }
+    other_protocol(k, cx, skb);
+}
+
+#[cold]
+fn other_protocol(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     match skb.frame.net {
-        Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb, rx),
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
-        Net::Other(_) | Net::Vlan(_) => {
+        Net::Ip4(..) | Net::Other(_) | Net::Vlan(_) => {
             // DEV-24
             k.devs[skb.meta.dev].stats.rx_dropped += 1;
             cx.drop(k, skb, At::NetifReceiveSkb, Reason::UNHANDLED_PROTO);
         }
     }
+}
+
+/// `RX_HANDLER_ANOTHER`: another device has received it.
+#[cold]
+fn another_round(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    netif_receive_skb(k, cx, skb);
+}
+
+/// The same for a frame with a tag: the VLAN device goes before the rx handler, and what nobody wants is another's.
+#[cold]
+fn receive_tagged(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    let dev = skb.meta.dev;
+    skb.frame.pop_tag();
+    cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
+    skb.meta.iif = k.devs[dev].ifindex;
+    let mut skb = match drivers::vlan::do_receive(k, cx, skb) {
+        Ok(skb) => return another_round(k, cx, skb),
+        Err(Some(back)) => back,
+        Err(None) => return,
+    };
+    if let Some(handler) = k.devs[dev].rx_handler {
+        match drivers::rx(k, cx, handler, dev, skb) {
+            Some(back) if back.meta.dev == dev => skb = back,
+            Some(back) => return another_round(k, cx, back),
+            None => return,
+        }
+    }
+    drivers::vlan::no_device(&mut skb);
+    let rx = In::by(k, dev);
+    deliver(k, cx, skb, rx);
 }

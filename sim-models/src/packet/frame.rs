@@ -259,21 +259,16 @@ impl Frame {
     /// Bytes behind the Ethernet header.
     #[inline]
     pub fn net_len(&self) -> u32 {
-        match &self.net {
-            Net::Ip4(ip, _) => u32::from(ip.len),
-            Net::Arp(_) => ARP_LEN,
-            Net::Other(_) => self.payload.len,
-            Net::Vlan(_) => self.tagged_len(),
-        }
+        if let Net::Ip4(ip, _) = &self.net { u32::from(ip.len) } else { self.other_len() }
     }
 
     #[cold]
-    fn tagged_len(&self) -> u32 {
-        let (mut len, mut net) = (0, &self.net);
+    fn other_len(&self) -> u32 {
+        let (mut tags, mut net) = (0, &self.net);
         while let Net::Vlan(t) = net {
-            (len, net) = (len + VLAN_HLEN, &t.net);
+            (tags, net) = (tags + VLAN_HLEN, &t.net);
         }
-        len + match net {
+        tags + match net {
             Net::Ip4(ip, _) => u32::from(ip.len),
             Net::Arp(_) => ARP_LEN,
             Net::Other(_) | Net::Vlan(_) => self.payload.len,
@@ -284,6 +279,12 @@ impl Frame {
     #[inline]
     pub fn wire_len(&self) -> u32 {
         self.len() + if self.vlan.is_some() { VLAN_HLEN } else { 0 }
+    }
+
+    /// Has it a tag, beside it or in it?
+    #[inline]
+    pub fn is_tagged(&self) -> bool {
+        self.vlan.is_some() || matches!(self.net, Net::Vlan(_))
     }
 
     /// `__vlan_hwaccel_push_inside`: the tag beside the frame becomes a part of it.
