@@ -225,7 +225,7 @@ fn devices(names: &Names, host: usize, out: &mut dyn FnMut(Placed)) {
             let Some(config) = virtual_config(names, at, d) else { continue };
             let mut attrs = first_attrs(d);
             let ns = link.map_or(at.ns, |l| l.ns);
-            attrs.link = link.map(|l| name_of(l).to_owned());
+            attrs.link = link.map(|l| name_of(l).into());
             attrs.netns = (ns != at.ns).then(|| names.net(at).name.to_owned());
             let op = RtnlOp::NewLink { name: entry.name.clone(), attrs, config };
             let mut to = To { at, phase: Phase::Devices, file: None, out: &mut *out };

@@ -183,7 +183,7 @@ impl<'a> Said<'a> {
             Key::NoMaster => a.master = Some(None),
             Key::Master => a.master = Some(Some(words.arg()?.text.clone())),
             // The last one counts.
-            Key::Link => a.link = Some(words.arg()?.text.clone()),
+            Key::Link => a.link = Some(words.arg()?.text.as_str().into()),
             Key::Address => a.address = Some(value::mac(words.arg()?)?),
             Key::AllMulticast => a.allmulticast = Some(on_off("allmulticast", words.arg()?)?),
             Key::Promisc => a.promisc = Some(on_off("promisc", words.arg()?)?),

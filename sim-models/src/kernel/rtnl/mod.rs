@@ -92,7 +92,7 @@ pub enum RtnlOp {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkAttrs {
     /// `link DEV` of `ip link add`: the device that it is made on.
-    pub link: Option<String>,
+    pub link: Option<Box<str>>,
     pub address: Option<Mac>,
     /// Bytes.
     pub mtu: Option<u32>,
