@@ -221,7 +221,7 @@ fn devices(names: &Names, host: usize, out: &mut dyn FnMut(Placed)) {
                 later.push((at, entry, d));
                 continue;
             }
-            missing.shift_remove(&(at.ns, entry.name.as_str()));
+            missing.swap_remove(&(at.ns, entry.name.as_str()));
             let Some(config) = virtual_config(names, at, d) else { continue };
             let mut attrs = first_attrs(d);
             let ns = link.map_or(at.ns, |l| l.ns);
