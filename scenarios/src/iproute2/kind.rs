@@ -26,7 +26,6 @@ const OTHERS: &[&str] = &[
     "ipvlan",
     "ipvtap",
     "macsec",
-    "macvlan",
     "macvtap",
     "netdevsim",
     "netkit",
@@ -130,6 +129,7 @@ fn stranger(kind: &str, word: &Word, ours: &[(&'static str, &'static str)]) -> P
     let error = match kind {
         _ if word.text == "help" => return word.only_prints("help"),
         "veth" if word.text == "peer" => return word.unsupported("peer").help("a pair is for life"),
+        "macvlan" => word.error(format!("macvlan: unknown option \"{}\"?", word.text)),
         "bridge" | "vlan" => word.error(format!("{kind}: unknown command \"{}\"?", word.text)),
         _ => {
             let text = format!("Garbage instead of arguments \"{} ...\". Try \"ip link help\".", word.text);
@@ -147,9 +147,19 @@ fn words_of(kind: &str) -> &'static [Keyword<()>] {
     match kind {
         "bridge" => BRIDGE,
         "vlan" => VLAN,
+        "macvlan" => MACVLAN,
         _ => &[],
     }
 }
+
+const MACVLAN: &[Keyword<()>] = &[
+    prefix("mode", ()),
+    prefix("flag", ()),
+    prefix("macaddr", ()),
+    prefix("nopromisc", ()),
+    prefix("bcqueuelen", ()),
+    prefix("bclim", ()),
+];
 
 const VLAN: &[Keyword<()>] = &[
     prefix("protocol", ()),

@@ -4,6 +4,7 @@
 pub mod bridge;
 mod dummy;
 mod loopback;
+pub mod macvlan;
 pub mod phy;
 pub mod veth;
 pub mod vlan;
@@ -365,6 +366,7 @@ drivers! {
     Bridge "bridge": bridge::Bridge,
     Dummy "dummy": dummy::Dummy,
     Vlan "vlan": vlan::Vlan,
+    Macvlan "macvlan": macvlan::Macvlan,
 }
 
 /// The device at the other end of `dev`, or the one that it is made on: `@NAME` of `ip link`.

@@ -38,6 +38,22 @@ pub(super) fn is_skb_forwardable(up: bool, mtu: u32, skb: &SkBuff) -> bool {
         || skb.meta.gso_size != 0)
 }
 
+/// `dev_forward_skb`: `to` receives the frame through the backlog, with nothing left of its way so far. False: dropped.
+pub(super) fn dev_forward_skb(k: &mut Kernel, cx: &mut Cx, at: At, to: DevId, mut skb: SkBuff) -> bool {
+    let ns = k.devs[skb.meta.dev].ns;
+    let d = &mut k.devs[to];
+    if !is_skb_forwardable(d.is_up(), d.mtu, &skb) {
+        d.stats.rx_dropped += 1;
+        cx.drop(k, skb, at, Reason::NOT_SPECIFIED);
+        return false;
+    }
+    skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
+    let crosses = d.ns != ns;
+    scrub(&mut skb, crosses);
+    skb.meta.dev = to;
+    dev::netif_rx(k, cx, skb)
+}
+
 fn peer_of(k: &Kernel, dev: DevId) -> DevId {
     match k.devs[dev].kind {
         Kind::Veth(Veth { peer }) => peer,

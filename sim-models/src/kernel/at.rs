@@ -55,6 +55,8 @@ hops! {
     LoopbackXmit "loopback_xmit" "the buffer comes back to this host",
     VlanXmit "vlan_dev_hard_start_xmit" "the frame gets a tag and goes to the device below",
     VlanDoReceive "vlan_do_receive" "the tag says which VLAN device has received it",
+    MacvlanXmit "macvlan_start_xmit" "to another macvlan of the same device, or out of the device below",
+    MacvlanHandleFrame "macvlan_handle_frame" "the destination says which macvlan has received it",
     DummyXmit "dummy_xmit" "the frame is counted and thrown away",
     IpError "ip_error" "the packet can't be routed",
     IpFragment "ip_fragment" "one packet becomes several",

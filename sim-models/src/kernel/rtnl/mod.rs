@@ -12,7 +12,7 @@ mod route;
 pub(crate) use link::testing;
 pub(crate) use link::{
     changeaddr, cleanup_net, dev_close, dev_open, dev_set_allmulti, dev_set_promiscuity, dev_uc_add, dev_uc_del,
-    register_lo, set_mtu, upper_dev_link, upper_dev_unlink,
+    register_lo, set_mac_address, set_mtu, upper_dev_link, upper_dev_unlink,
 };
 
 pub use errno::Errno;

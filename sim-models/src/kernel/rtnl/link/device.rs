@@ -80,7 +80,7 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
 ///
 /// # Errors
 /// The driver's, unless the device has that address already.
-pub(super) fn set_mac_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
+pub(crate) fn set_mac_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
     if k.devs[dev].mac != mac {
         drivers::set_mac(k, cx, dev, mac)?;
     }
