@@ -112,9 +112,7 @@ impl Port {
     }
     fn del(&mut self, dev: DevId, mac: Mac) {
         self.hashed.retain(|h| h.1 != dev);
-        if self.by_mac.get(&mac) == Some(&dev) {
-            self.by_mac.remove(&mac);
-        }
+        self.by_mac.remove(&mac);
     }
 }
 
@@ -271,13 +269,11 @@ impl Driver for Macvlan {
         }
         new.mtu.get_or_insert(l.mtu);
         (new.setup.min_mtu, new.setup.max_mtu) = (68, l.cold.max_mtu);
-        if p.is_none() {
-            if l.is_loopback() {
-                return Err(RtnlError::new(Errno::EINVAL));
-            }
-            if l.rx_handler.is_some() {
-                return Err(RtnlError::new(Errno::EBUSY));
-            }
+        if p.is_none() && l.is_loopback() {
+            return Err(RtnlError::new(Errno::EINVAL));
+        }
+        if p.is_none() && l.rx_handler.is_some() {
+            return Err(RtnlError::new(Errno::EBUSY));
         }
         let first = p.is_none_or(|p| p.vlans.is_empty());
         if p.is_some_and(|p| p.passthru) || (c.mode == Mode::Passthru && !first) {
