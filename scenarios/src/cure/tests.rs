@@ -18,7 +18,7 @@ fn works(file: &str, flow: Option<&str>, command: &str) {
 fn what_is_known_to_help_helps() {
     works("routing/ip-forward.ron", None, "h1/root sysctl -w net.ipv4.ip_forward=1");
     works("routing/asymmetric.ron", None, "h1/server sysctl -w net.ipv4.conf.eth0.rp_filter=2");
-    works("veth/mtu.ron", Some("large"), "h1/b ip link set dev eth0 mtu 1500");
+    works("veth/mtu.ron", Some("large"), "h1/b ip link set dev eth0 mtu 9000");
 }
 
 /// The greater of `all` and the device's own value counts: zero for one of them is not enough.
