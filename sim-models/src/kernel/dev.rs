@@ -1,6 +1,11 @@
 //! net/core/dev.c: the one way out of the stack and the one way in.
 
-use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input, route::In};
+use super::{
+    At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input,
+    route::In,
+    shortcut::{self, Taken},
+    sock::udp,
+};
 use crate::{
     cpu,
     drivers::{self, Kind},
@@ -83,6 +88,15 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
 /// inline, no queue (DEV-23).
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    match shortcut::take(k, cx, &mut skb) {
+        Taken::Forward => dev_queue_xmit(k, cx, skb),
+        Taken::Local => udp::udp_rcv(k, cx, skb),
+        Taken::Nowhere => receive_core(k, cx, skb),
+    }
+}
+
+/// The long way.
+fn receive_core(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NetifReceiveSkb, &skb);
     let dev = skb.meta.dev;
     cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
