@@ -81,10 +81,15 @@ pub(crate) struct Calendar<E> {
     free: u32,
     /// Due after the last day of the ring.
     late: BinaryHeap<Reverse<Entry<E>>>,
-    /// Since the length of a day was looked at: events that came out, and the day number's time then.
+    /// Since the length of a day was looked at: events that came out, days that began, and how often what was in front
+    /// grew too long. When to look again.
     passed: u64,
-    since: u64,
+    turns: u64,
+    spills: u64,
     look: u64,
+    /// Grows where days are made longer and shorter by turns: the load comes in waves.
+    patience: u64,
+    longer: bool,
 }
 
 impl<E> Default for Calendar<E> {
@@ -102,8 +107,11 @@ impl<E> Default for Calendar<E> {
             free: NIL,
             late: BinaryHeap::new(),
             passed: 0,
-            since: 0,
+            turns: 0,
+            spills: 0,
             look: LOOK,
+            patience: 1,
+            longer: false,
         }
     }
 }
@@ -119,6 +127,11 @@ impl<E: Copy> Calendar<E> {
             self.make(FEWEST);
         }
         self.cur = at.ps() >> self.shift;
+    }
+
+    /// What lay in front became too much: some of it comes here.
+    pub fn spilled(&mut self) {
+        self.spills += 1;
     }
 
     fn make(&mut self, days: usize) {
@@ -189,6 +202,7 @@ impl<E: Copy> Calendar<E> {
 
     /// The next day with something: its few events go to `near`, many to `today`.
     fn turn(&mut self, near: &mut Vec<Entry<E>>) {
+        self.turns += 1;
         self.cur = match (self.linked, self.late.peek()) {
             (0, Some(Reverse(e))) => e.0.at.ps() >> self.shift,
             _ => self.next_day(),
@@ -254,24 +268,33 @@ impl<E: Copy> Calendar<E> {
         unreachable!("something is linked")
     }
 
-    /// Looks whether days are of a good length: some events each, and a ring that holds most of what is pending.
+    /// Looks whether days are of a good length. On a short one every event is linked, found and sorted in; on a long one
+    /// too many lie in front. Where only a few events are pending days grow until all lie in front.
     #[cold]
     fn adapt(&mut self) {
-        // The last instant of today: what was handed out comes before its end, what is still here may not come sooner.
-        let now = (self.cur << self.shift) | ((1 << self.shift) - 1);
-        let gap = now.saturating_sub(self.since) / self.passed;
-        self.passed = 0;
-        self.since = now;
-        self.look = LOOK.max(self.len as u64);
-        let days = self.len.next_power_of_two().clamp(FEWEST, MOST);
-        // More events than days: days as long as it takes.
-        let each = 4 * (self.len / days).max(1) as u64;
-        let shift = 64 - gap.saturating_mul(each).max(1).leading_zeros().min(63);
-        let shift = shift - 1;
-        let fits = |days: usize| days <= self.days.len() * 2 && days * 8 >= self.days.len();
-        if !fits(days) || shift.abs_diff(self.shift) > 1 {
-            let days = if fits(days) { self.days.len() } else { days };
-            self.rebuild(days, shift, now);
+        let each = self.passed / self.turns.max(1);
+        let shift = match each {
+            _ if self.spills > self.turns / 2 => self.shift.saturating_sub(1),
+            0..4 => self.shift + if each < 2 { 2 } else { 1 },
+            4..=16 => self.shift,
+            _ => self.shift.saturating_sub((each / 8).ilog2()),
+        };
+        let shift = shift.clamp(4, 50);
+        // A ring of more days where much lies beyond it.
+        let many = if self.late.len() > self.len / 4 { self.len * 4 } else { self.len / 2 };
+        let days = many.next_power_of_two().clamp(FEWEST, MOST);
+        let fits = days <= self.days.len() * 2 && days * 16 >= self.days.len();
+        if shift != self.shift {
+            let longer = shift > self.shift;
+            self.patience = if longer == self.longer { 1 } else { (self.patience * 2).min(64) };
+            self.longer = longer;
+        }
+        (self.passed, self.turns, self.spills) = (0, 0, 0);
+        self.look = LOOK.max(self.len as u64) * self.patience;
+        if !fits || shift != self.shift {
+            // The last instant of today: what was handed out comes before its end, what is still here may not come sooner.
+            let now = (self.cur << self.shift) | ((1 << self.shift) - 1);
+            self.rebuild(if fits { self.days.len() } else { days }, shift, now);
         }
     }
 

@@ -93,6 +93,7 @@ impl<E: Copy> Pending<E> {
         if self.edge == u128::MAX {
             self.far.begin_at(self.near[NEAR / 2].0.at);
         }
+        self.far.spilled();
         self.edge = self.near[NEAR / 2 - 1].word();
         for e in self.near.drain(..NEAR / 2) {
             self.far.push(e);
