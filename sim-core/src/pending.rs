@@ -162,7 +162,7 @@ mod tests {
             compare(most, 60_000, |r| r % 100_000_000);
             compare(most, 60_000, |_| 5_000_000);
             compare(most, 60_000, |_| 0);
-            // Packets and timers.
+            // Soon, and much later.
             compare(most, 60_000, |r| if r & 7 == 0 { 30_000_000_000_000 } else { r % 3_000_000 });
             compare(most, 60_000, |r| (r & 0xfffff) << (r >> 20 & 31));
         }
