@@ -24,6 +24,8 @@ use sim_core::time::Span;
 #[derive(Default)]
 pub(crate) struct Recent {
     slots: Vec<Cached>,
+    /// Those with packets that are not added up yet.
+    busy: Vec<u32>,
     /// Every packet goes the long way.
     off: bool,
 }
@@ -95,13 +97,14 @@ impl Recent {
     /// As large as the host: a few decisions for each device.
     #[cold]
     fn make(&mut self, devices: usize) {
-        self.slots = vec![Cached::NONE; (devices * 4).next_power_of_two().clamp(16, 4096)];
+        self.slots = vec![Cached::NONE; (devices * 4).next_power_of_two().clamp(64, 1 << 18)];
+        self.busy = Vec::with_capacity(self.slots.len());
     }
 
     #[inline]
     fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
         let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & self.slots.len().wrapping_sub(1)
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.slots.len().wrapping_sub(1)
     }
 
     /// From now on every packet goes the long way: to compare.
@@ -124,6 +127,10 @@ pub(super) fn keep_route(k: &mut Kernel, cx: &mut Cx, rx: In, dst: u32, src: u32
         k.routes.make(devices);
     }
     let slot = k.routes.slot(rx.dev, dst, src);
+    // A slot that is used by turns is in the list again and again.
+    if k.routes.busy.len() >= k.routes.slots.len() {
+        settle(k, cx);
+    }
     settle_one(k, cx, slot);
     let (generation, ns, ifindex) = (k.generation, rx.ns, rx.ifindex);
     k.routes.slots[slot] = Cached { generation, dst, src, rx: rx.dev, tos, ns, ifindex, to, ..Cached::NONE };
@@ -215,6 +222,9 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         }
         m.dst = Some(c.to);
     }
+    if c.packets == 0 {
+        k.routes.busy.push(slot as u32);
+    }
     c.packets += 1;
     c.bytes += u64::from(len);
     cx.clock += c.cost;
@@ -225,9 +235,11 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
 
 /// Adds up what took short ways: before anybody looks at counters.
 pub(crate) fn settle(k: &mut Kernel, cx: &mut Cx) {
-    for slot in 0..k.routes.slots.len() {
+    for i in 0..k.routes.busy.len() {
+        let slot = k.routes.busy[i] as usize;
         settle_one(k, cx, slot);
     }
+    k.routes.busy.clear();
 }
 
 fn settle_one(k: &mut Kernel, cx: &mut Cx, slot: usize) {
