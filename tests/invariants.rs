@@ -107,7 +107,7 @@ fn steady(text: &str) -> (u64, u64) {
 }
 
 /// However far a packet goes, it costs no allocation: every bench workload. The engine prepares itself once in each call:
-/// so much is allowed, for all packets together.
+/// so much is allowed, for all packets together; and that a queue is longer than ever before, where arrivals are random.
 #[test]
 fn the_steady_path_allocates_nothing() {
     let benches = source::files().into_iter().filter(|f| f.starts_with("tests/benches/") && f.ends_with(".ron"));
@@ -117,7 +117,7 @@ fn the_steady_path_allocates_nothing() {
         let text = text.replace("count: 10000", "count: 1000").replace("count: 1000", "count: 100000");
         let (n, crossings) = steady(&text);
         assert!(crossings > 5_000, "{file}: {crossings} crossings");
-        assert!(n <= 4, "{file}: {n} allocations in {crossings} crossings");
+        assert!(n <= 4 + crossings / 100_000, "{file}: {n} allocations in {crossings} crossings");
     }
 }
 

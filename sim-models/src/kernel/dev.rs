@@ -42,8 +42,12 @@ pub fn dev_queue_xmit(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
         }
         if cx.obs.capture.is_some() {
             cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+            return drivers::phy::start_xmit(k, cx, dev, skb);
         }
-        return drivers::phy::start_xmit(k, cx, dev, skb);
+        if let Some(skb) = drivers::phy::start_on(d, cx, skb) {
+            cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
+        }
+        return;
     }
     // DEV-20: devices on devices on devices.
     if k.xmit_depth >= 8 {

@@ -153,6 +153,15 @@ impl World {
         }
     }
 
+    /// Everything is set up: gives back the room that growing tables left over.
+    pub fn fit(&mut self) {
+        for h in &mut self.hosts {
+            h.kernel.devs.fit();
+            h.kernel.nets.shrink_to_fit();
+            h.kernel.ns_names.shrink_to_fit();
+        }
+    }
+
     /// How long the cable into `dev` is, one way.
     pub fn delay_into(&self, host: usize, dev: DevId) -> Option<Span> {
         let port = self.hosts[host].inbound.iter().position(|i| i.dev == dev)?;
