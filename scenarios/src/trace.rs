@@ -147,7 +147,7 @@ impl Reader<'_> {
         for (i, (name, at)) in head.iter().enumerate() {
             let Some(c) = COLUMNS.iter().position(|c| c == name) else {
                 let number = name.parse::<f64>().is_ok();
-                let help = match did_you_mean(name, COLUMNS.into_iter()) {
+                let help = match did_you_mean(name, COLUMNS) {
                     _ if number => "the first line names the columns: time,size".to_owned(),
                     Some(near) => near,
                     None => "its columns are time, size and dst".to_owned(),
