@@ -115,6 +115,13 @@ impl Cpu {
         self.backlog.iter().for_each(tell);
     }
 
+    /// For tests that do a core's work by hand.
+    #[cfg(test)]
+    pub(crate) fn take_backlog(&mut self) -> Option<SkBuff> {
+        self.spliced = self.spliced.saturating_sub(1);
+        self.backlog.pop_front()
+    }
+
     #[inline]
     fn has_work(&self) -> bool {
         debug_assert_eq!(self.work, self.counted_work());
