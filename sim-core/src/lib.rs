@@ -17,11 +17,13 @@
 //! | [`digest`] | a stable 64-bit hash |
 
 pub mod batch;
+mod calendar;
 pub mod digest;
 pub mod dist;
 pub mod engine;
 pub mod hist;
 pub mod parallel;
+mod pending;
 pub mod queue;
 pub mod rng;
 pub mod series;

@@ -89,10 +89,18 @@ impl OnOff {
     }
 }
 
-/// When packet `i` of a constant rate leaves, after the first.
+/// When packet `i` of a constant rate leaves, after the first. Most rates have a whole interval: no long division then.
 #[inline]
 fn after(i: u64, millirate: u64) -> Span {
-    let ps = u128::from(i) * u128::from(PS_PER_S) * 1000 / u128::from(millirate.max(1));
+    const SECOND: u64 = PS_PER_S * 1000;
+    let millirate = millirate.max(1);
+    let interval = SECOND / millirate;
+    if interval * millirate == SECOND
+        && let Some(ps) = i.checked_mul(interval)
+    {
+        return Span::from_ps(ps);
+    }
+    let ps = u128::from(i) * u128::from(SECOND) / u128::from(millirate);
     Span::from_ps(u64::try_from(ps).unwrap_or(u64::MAX))
 }
 
