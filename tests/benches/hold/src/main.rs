@@ -1,7 +1,7 @@
 //! The hold model: a queue holds N events; the earliest is taken, and another is set ahead of it, again and again. The
 //! classic measure of an event queue, for the one that ships and for others.
 //!
-//!     cd tests/benches/hold && cargo run --release [--features nexosim] [PENDING…]
+//!     cd tests/benches/hold && cargo run --release [PENDING…] [LAW…]
 //!
 //! Prints a line for each size and law of increments: nanoseconds for one event taken and set, best of three.
 
@@ -152,13 +152,14 @@ fn hold<Q: Queue>(pending: u32, law: fn(u64, &[u64]) -> u64, table: &[u64]) -> f
 
 fn main() {
     let mut sizes: Vec<u32> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let laws: Vec<String> = std::env::args().skip(1).filter(|a| a.parse::<u32>().is_err()).collect();
     if sizes.is_empty() {
         sizes = vec![1_000, 100_000, 10_000_000];
     }
     let table = exponential();
     println!("{:>9} {:12} {:>8} {:>8} {:>8}", "pending", "increments", "ours", "binary", "4-ary");
     for pending in sizes {
-        for (name, law) in LAWS {
+        for (name, law) in LAWS.into_iter().filter(|l| laws.is_empty() || laws.iter().any(|n| n == l.0)) {
             let (ours, binary, four) = (
                 hold::<Ours>(pending, law, &table),
                 hold::<Binary>(pending, law, &table),
