@@ -112,18 +112,18 @@ impl Random {
     }
 }
 
-/// Picoseconds ahead, a microsecond or so on average; those of the exponential law from a table.
+/// Picoseconds ahead, a millisecond or so on average; those of the exponential law from a table.
 type Law = (&'static str, fn(u64, &[u64]) -> u64);
 const LAWS: [Law; 4] = [
-    ("uniform", |r, _| r % 2_000_000),
+    ("uniform", |r, _| r % 2_000_000_000),
     ("exponential", |r, table| table[(r >> 20) as usize % table.len()]),
     // Packets and timers: nine in ten soon, one a hundred times later.
-    ("bimodal", |r, _| if r % 10 == 0 { 9_000_000 + (r >> 8) % 2_000_000 } else { (r >> 8) % 200_000 }),
-    ("equal", |_, _| 1_000_000),
+    ("bimodal", |r, _| if r % 10 == 0 { 9_000_000_000 + (r >> 8) % 2_000_000_000 } else { (r >> 8) % 200_000_000 }),
+    ("equal", |_, _| 1_000_000_000),
 ];
 
 fn exponential() -> Vec<u64> {
-    (0..65_536).map(|i| (-1e6 * (1.0 - (f64::from(i) + 0.5) / 65_536.0).ln()) as u64).collect()
+    (0..65_536).map(|i| (-1e9 * (1.0 - (f64::from(i) + 0.5) / 65_536.0).ln()) as u64).collect()
 }
 
 /// Nanoseconds for one event taken and set.
