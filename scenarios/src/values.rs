@@ -233,7 +233,9 @@ impl Written for Warmup {
         }
         match text {
             "MSER-5" => Ok(Warmup::Mser5),
-            other => Err(format!("`{}` is not a warm-up\nwritten \"10ms\", a time, or \"MSER-5\", a method", short(other))),
+            other => {
+                Err(format!("`{}` is not a warm-up\nwritten \"10ms\", a time, or \"MSER-5\", a method", short(other)))
+            }
         }
     }
 }

@@ -154,7 +154,10 @@ mod tests {
     #[test]
     fn neighbours_are_added_up_when_there_are_too_many() {
         let b = of(4, 0..39);
-        assert_eq!((b.per, b.sums.as_slice(), b.open), (10, [45, 145, 245].as_slice(), (9, 30 + 31 + 32 + 33 + 34 + 35 + 36 + 37 + 38)));
+        assert_eq!(
+            (b.per, b.sums.as_slice(), b.open),
+            (10, [45, 145, 245].as_slice(), (9, 30 + 31 + 32 + 33 + 34 + 35 + 36 + 37 + 38))
+        );
         assert_eq!(b.count(), 39);
         let long = of(256, (0..1_000_000).map(|i| i % 7));
         assert!(long.sums.len() <= 256 && long.count() == 1_000_000);

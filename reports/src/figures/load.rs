@@ -30,7 +30,8 @@ pub fn load(at: &[&FlowFigures]) -> Option<Load> {
         return None;
     }
     // In whole numbers, so that equal points stay equal: thousandths a second times 10^6 by picoseconds.
-    let powers: Vec<u128> = points.iter().map(|(c, mean)| u128::from(*c) * 1_000_000_000_000 / u128::from(*mean)).collect();
+    let powers: Vec<u128> =
+        points.iter().map(|(c, mean)| u128::from(*c) * 1_000_000_000_000 / u128::from(*mean)).collect();
     let greatest = powers.iter().max().copied().filter(|p| *p > 0)?;
     let knee = powers.iter().position(|p| *p == greatest).filter(|i| i + 1 < powers.len());
     let power = powers.iter().map(|p| (p * 1_000_000 / greatest) as u64).collect();

@@ -171,7 +171,12 @@ pub fn stages(html: &mut String, point: &PointFigures) {
 }
 
 pub fn percentiles(html: &mut String, flow: &FlowFigures) {
-    begin(html, "", "Latency by percentile", &[("percentile", false), ("latency", true), ("95 %, Student t over seeds", true)]);
+    begin(
+        html,
+        "",
+        "Latency by percentile",
+        &[("percentile", false), ("latency", true), ("95 %, Student t over seeds", true)],
+    );
     let named = [0, 100_000, 250_000, 500_000, 750_000, 900_000, 950_000, 990_000, 995_000, 999_000, 999_900];
     for p in flow.percentiles.iter().filter(|p| named.contains(&p.per_million)) {
         let margin = p.spread.map_or_else(|| "–".to_owned(), |s| format!("±{}", units::margin(s.margin, p.latency_ps)));
@@ -235,7 +240,8 @@ pub fn curve(html: &mut String, curve: &Curve) {
             let margin = m.margin_ps.map_or(String::new(), |by| format!(" ±{}", units::margin(by, m.mean_ps)));
             units::span(m.mean_ps) + &margin
         });
-        let mut cells = vec![mean.unwrap_or_else(|| "–".to_owned()), with_margin(500_000), with_margin(990_000), lost, sent];
+        let mut cells =
+            vec![mean.unwrap_or_else(|| "–".to_owned()), with_margin(500_000), with_margin(990_000), lost, sent];
         if let Some(load) = &curve.load {
             let knee = if load.knee == Some(i) { "knee" } else { "" };
             cells.push(units::rate(point.flow.received, point.flow.active_ps));
