@@ -14,7 +14,7 @@ use scenarios::{
 use std::{fmt::Write as _, fs, io, thread};
 
 /// How often a smaller world is tried for each that differs.
-const BUDGET: usize = 150;
+const BUDGET: usize = 60;
 
 pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -> io::Result<u8> {
     let oracle = match oracle(args.oracle) {
