@@ -169,6 +169,7 @@ const PLACES: &[(&str, &str)] = &[
     ("ip_rcv_finish_core", "ip_rcv"),
     ("__neigh_event_send", "neigh_output"),
     ("neigh_invalidate", "neigh_output"),
+    ("neigh_destroy", "neigh_output"),
     ("ip_finish_output2", "neigh_output"),
     ("__dev_forward_skb2", "veth_xmit"),
     ("br_dev_queue_push_xmit", "br_forward"),
