@@ -71,7 +71,7 @@ impl Session {
                 said.retain(|l| !l.starts_with("Command failed "));
                 return match said.is_empty() {
                     true => Err(io::Error::other(format!("{} ended without a word", self.tool))),
-                    false => Ok(Some(said.join("\n"))),
+                    false => Ok(Some(said.join("\n").trim_end().to_owned())),
                 };
             }
             let text = text.trim_end();
@@ -84,7 +84,7 @@ impl Session {
         let mut rest = String::new();
         self.errors.read_line(&mut rest)?;
         said.retain(|l| !l.starts_with("Command failed "));
-        Ok((!said.is_empty()).then(|| said.join("\n")))
+        Ok((!said.is_empty()).then(|| said.join("\n").trim_end().to_owned()))
     }
 
     /// Ends it; everything that it printed.
