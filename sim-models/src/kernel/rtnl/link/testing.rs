@@ -8,7 +8,10 @@ use crate::{
         bridge::{fdb_lines, port_settings},
         veth::{Peer, VethConfig},
     },
-    kernel::{PktType, RtnlOp, dev, linkwatch},
+    kernel::{
+        PktType, RtnlOp, dev, linkwatch,
+        rtnl::{How, IfAddr, Nud},
+    },
     packet::frame::{Net, Payload},
 };
 use sim_core::{
@@ -204,6 +207,32 @@ fn op(command: &str) -> RtnlOp {
             };
             RtnlOp::NewFdb { dev: dev.into(), mac: mac.parse().expect("a MAC"), state }
         }
+        ["fdb", how, mac, "dev", dev, ref to @ ..] if to.first() != Some(&"master") => {
+            let value = |word: &str| to.iter().position(|w| *w == word).map(|i| to[i + 1]);
+            let dst = value("dst").map(|a| a.parse::<crate::packet::Ip4Addr>().expect("an address").0);
+            let (port, vni) = (value("port").and_then(|p| p.parse().ok()), value("vni").and_then(|v| v.parse().ok()));
+            let (dev, mac) = (dev.to_owned(), mac.parse().expect("a MAC"));
+            let how = match how {
+                "add" => How::Add,
+                "append" => How::Append,
+                "replace" => How::Replace,
+                _ => return RtnlOp::DelRemote { dev, mac, dst, port, vni },
+            };
+            RtnlOp::NewRemote { dev, mac, dst, port, vni, state: FdbState::Local, how }
+        }
+        ["addr", "add", addr, "dev", dev] => {
+            let (ip, len) = addr.split_once('/').expect("a length");
+            let ip = ip.parse::<crate::packet::Ip4Addr>().expect("an address").0;
+            let addr = IfAddr::new(crate::packet::Prefix { addr: ip, len: len.parse().expect("a length") });
+            RtnlOp::NewAddr { dev: dev.into(), addr }
+        }
+        ["neigh", "add", ip, "lladdr", mac, "dev", dev] => RtnlOp::NewNeigh {
+            dev: dev.into(),
+            dst: ip.parse::<crate::packet::Ip4Addr>().expect("an address").0,
+            lladdr: mac.parse().ok(),
+            state: Nud::Permanent,
+            how: How::Add,
+        },
         ["fdb", "del", mac, "dev", dev, "master"] => {
             RtnlOp::DelFdb { dev: dev.into(), mac: mac.parse().expect("a MAC") }
         }
