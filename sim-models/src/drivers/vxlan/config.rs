@@ -116,7 +116,7 @@ pub(super) const ARGS: &[Arg<VxlanConfig>] = &[
     word!("dev" "DEVICE" |c, v| { c.dev = Some(v.to_owned()); Ok(()) }, |c| c.dev.clone()),
     word!("dstport" "PORT" |c, v| number(v, "dst port").map(|p| c.dstport = p), |c| Some(c.dstport.to_string())),
     word!("srcport" "MIN MAX" |c, v| {
-        let (min, max) = v.split_once(' ').unwrap_or((v, ""));
+        let (min, max) = v.split_once([' ', '-']).unwrap_or((v, ""));
         c.srcport = (number(min, "min port")?, number(max, "max port")?);
         Ok(())
     }, |c| (c.srcport != (0, 0)).then(|| format!("{} {}", c.srcport.0, c.srcport.1))),

@@ -38,7 +38,7 @@ fn fdb(lab: &Lab, ns: &str) -> Vec<String> {
 /// that one. Neither end counts the inner Ethernet header, as seen on 6.18.
 #[test]
 fn there_and_back() {
-    let mut lab = lab("remote 10.0.0.2 dev x srcport 50000 50001", "");
+    let mut lab = lab("remote 10.0.0.2 dev x srcport 50000-50001", "");
     assert_eq!(fdb(&lab, "a"), ["00:00:00:00:00:00 dev v dst 10.0.0.2 via x self permanent"]);
     assert_eq!(fdb(&lab, "b"), [""; 0]);
     lab.send("a", "v", m(1), Mac::BROADCAST, 60);
