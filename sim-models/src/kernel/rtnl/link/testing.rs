@@ -190,7 +190,12 @@ fn op(command: &str) -> RtnlOp {
         }
         ["link", "set", name, ref rest @ ..] => {
             let (mut attrs, kind) = attrs(rest);
-            let pairs = kind.get(1..).unwrap_or_default().chunks(2).map(|a| (own(&a[0]), a.get(1).map_or_else(String::new, own))).collect();
+            let pairs = kind
+                .get(1..)
+                .unwrap_or_default()
+                .chunks(2)
+                .map(|a| (own(&a[0]), a.get(1).map_or_else(String::new, own)))
+                .collect();
             match kind.first() {
                 Some(&"bridge_slave") => attrs.slave_args = pairs,
                 Some(_) => attrs.kind_args = pairs,
