@@ -144,3 +144,27 @@ pub(super) const ARGS: &[Arg<VxlanConfig>] = &[
         Ok(())
     }, |c| shown_number(c.maxaddr, 0)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drivers::Config;
+
+    /// iproute2's words, what it says of bad values, and what is shown again.
+    #[test]
+    fn words() {
+        let mut c = Config::Vxlan(VxlanConfig::default());
+        for (word, value) in [("id", "42"), ("remote", "10.0.0.2"), ("srcport", "50000 50001"), ("nolearning", "")] {
+            assert_eq!(c.set(word, value), Ok(()), "{word}");
+        }
+        let shown: Vec<String> = c.shown().iter().map(|(w, v)| format!("{w} {v}").trim_end().to_owned()).collect();
+        assert_eq!(shown, ["id 42", "remote 10.0.0.2", "dstport 8472", "srcport 50000 50001", "nolearning"]);
+        for (word, value, why) in [
+            ("id", "16777216", "argument \"16777216\" is wrong: invalid id"),
+            ("remote", "239.1.1.1", "argument \"239.1.1.1\" is wrong: invalid remote address"),
+            ("local", "224.0.0.1", "argument \"224.0.0.1\" is wrong: invalid local address"),
+        ] {
+            assert_eq!(c.set(word, value), Err(Some(why.to_owned())));
+        }
+    }
+}

@@ -212,19 +212,7 @@ fn op(command: &str) -> RtnlOp {
             };
             RtnlOp::NewFdb { dev: dev.into(), mac: mac.parse().expect("a MAC"), state }
         }
-        ["fdb", how, mac, "dev", dev, ref to @ ..] if to.first() != Some(&"master") => {
-            let value = |word: &str| to.iter().position(|w| *w == word).map(|i| to[i + 1]);
-            let dst = value("dst").map(|a| a.parse::<crate::packet::Ip4Addr>().expect("an address").0);
-            let (port, vni) = (value("port").and_then(|p| p.parse().ok()), value("vni").and_then(|v| v.parse().ok()));
-            let (dev, mac) = (dev.to_owned(), mac.parse().expect("a MAC"));
-            let how = match how {
-                "add" => How::Add,
-                "append" => How::Append,
-                "replace" => How::Replace,
-                _ => return RtnlOp::DelRemote { dev, mac, dst, port, vni },
-            };
-            RtnlOp::NewRemote { dev, mac, dst, port, vni, state: FdbState::Local, how }
-        }
+        ["fdb", how, mac, "dev", dev, ref to @ ..] if to.first() != Some(&"master") => remote(how, mac, dev, to),
         ["addr", "add", addr, "dev", dev] => {
             let (ip, len) = addr.split_once('/').expect("a length");
             let ip = ip.parse::<crate::packet::Ip4Addr>().expect("an address").0;
@@ -243,6 +231,21 @@ fn op(command: &str) -> RtnlOp {
         }
         _ => panic!("{command}: not for this lab"),
     }
+}
+
+/// `bridge fdb HOW MAC dev DEV [dst IP] [port N] [vni N]`
+fn remote(how: &str, mac: &str, dev: &str, to: &[&str]) -> RtnlOp {
+    let value = |word: &str| to.iter().position(|w| *w == word).map(|i| to[i + 1]);
+    let dst = value("dst").map(|a| a.parse::<crate::packet::Ip4Addr>().expect("an address").0);
+    let (port, vni) = (value("port").and_then(|p| p.parse().ok()), value("vni").and_then(|v| v.parse().ok()));
+    let (dev, mac) = (dev.to_owned(), mac.parse().expect("a MAC"));
+    let how = match how {
+        "add" => How::Add,
+        "append" => How::Append,
+        "replace" => How::Replace,
+        _ => return RtnlOp::DelRemote { dev, mac, dst, port, vni },
+    };
+    RtnlOp::NewRemote { dev, mac, dst, port, vni, state: FdbState::Local, how }
 }
 
 fn veth(words: &[&str]) -> Config {
