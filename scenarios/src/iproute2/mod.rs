@@ -9,7 +9,7 @@
 //! | [`lex`] | a line into words with their columns, at `;` and `&&` into commands |
 //! | [`words`] | the cursor over a command's words, keywords and their abbreviations |
 //! | [`value`] | numbers, addresses, prefixes, hardware addresses |
-//! | [`ip`], [`link`], [`addr`], [`route`], [`neigh`], [`netns`] | `ip` and its objects |
+//! | [`ip`], [`link`], [`addr`], [`route`], [`rule`], [`neigh`], [`netns`] | `ip` and its objects |
 //! | [`kind`] | what follows `type`: the words of a driver, of a bridge port |
 //! | [`bridge`], [`sysctl`] | `bridge fdb`, `bridge link`; `sysctl`, `echo … > /proc/sys/…` |
 //! | [`lower`] | a request back into its line |
@@ -24,6 +24,7 @@ mod lower;
 mod neigh;
 mod netns;
 mod route;
+mod rule;
 mod sysctl;
 mod value;
 mod words;

@@ -169,7 +169,7 @@ impl Said {
             Key::Onlink => route.onlink = true,
             Key::Nexthop => return Err(word.error("not supported yet: multipath routes (`nexthop`)")),
             Key::Protocol => route.proto = value::protocol(words.arg()?)?,
-            Key::Table => route.table = Some(table(words.arg()?)?),
+            Key::Table => route.table = Some(table(words.arg()?, "\"table\" value is invalid")?),
             Key::Dev => route.dev = Some(words.arg()?.text.clone()),
             Key::To => {
                 let value = words.arg()?;
@@ -223,13 +223,13 @@ fn number(word: &Word, key: &str) -> Result<u32, ParseError> {
 }
 
 /// `rtnl_rttable_a2n`, with the names that /etc/iproute2/rt_tables has as it is shipped.
-fn table(word: &Word) -> Result<u32, ParseError> {
+pub(super) fn table(word: &Word, why: &str) -> Result<u32, ParseError> {
     match word.text.as_str() {
         "local" => Ok(RT_TABLE_LOCAL),
         "main" => Ok(RT_TABLE_MAIN),
         "default" => Ok(RT_TABLE_DEFAULT),
         "unspec" => Ok(RT_TABLE_MAIN),
-        _ => match number(word, "table")? {
+        _ => match value::u32_of(&word.text).ok_or_else(|| word.wrong(why))? {
             // RT_TABLE_UNSPEC: the kernel takes it for main.
             0 => Ok(RT_TABLE_MAIN),
             id => Ok(id),

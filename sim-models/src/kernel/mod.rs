@@ -24,6 +24,7 @@ pub mod route;
 pub mod rtnl;
 pub mod show_addr;
 pub mod show_route;
+pub mod show_rule;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;
@@ -75,6 +76,8 @@ pub struct Kernel {
     pub(crate) next_mac: u32,
     /// Namespaces by name: only asked, never iterated.
     pub(crate) ns_names: rustc_hash::FxHashMap<String, NsId>,
+    /// Some namespace has policy rules of its own.
+    pub(crate) has_rules: bool,
     /// Namespaces that only their processes keep.
     pub(crate) nameless: u32,
     /// Bumped by every change of configuration: what was decided before it is decided anew.
@@ -139,6 +142,7 @@ impl Kernel {
             host,
             next_mac: 0,
             ns_names: rustc_hash::FxHashMap::default(),
+            has_rules: false,
             nameless: 0,
             generation: 1,
             routes: route::Recent::default(),

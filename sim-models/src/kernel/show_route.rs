@@ -69,7 +69,7 @@ impl RtProto {
     }
 }
 
-fn table_name(table: u32) -> String {
+pub(super) fn table_name(table: u32) -> String {
     match table {
         RT_TABLE_LOCAL => "local".to_owned(),
         RT_TABLE_MAIN => "main".to_owned(),

@@ -155,3 +155,23 @@ fn what_is_lowered_reads_back() {
         }
     }
 }
+
+#[test]
+fn rules() {
+    for line in [
+        "ip rule add from 10.0.0.0/24 to 10.9.0.0/16 tos 0x8 fwmark 0x3/0x7 iif v1 oif v2 uidrange 3-7 ipproto icmp table 44 suppress_prefixlength 8 proto static pref 50",
+        "ip rule add not from 10.0.0.1/32 table 100",
+        "ip rule add sport 10-20 dport 53-53 table main",
+        "ip rule add goto 100 pref 5",
+        "ip rule add nop pref 5",
+        "ip rule add to 1.0.0.0/8 blackhole",
+        "ip rule add unreachable table 7",
+        "ip rule add fwmark 0x0/0xff table local",
+        "ip rule del from 10.0.0.1/32",
+        "ip rule del unicast pref 0",
+    ] {
+        let read = super::parse(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].to_string(), line);
+    }
+}

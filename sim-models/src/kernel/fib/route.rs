@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The bits of a tos field that routes are chosen by (`INET_DSCP_LEGACY_TOS_MASK`, RT-30).
-const TOS_MASK: u8 = 0x1c;
+pub(super) const TOS_MASK: u8 = 0x1c;
 
 /// One route: `struct fib_alias` and its `fib_info` with one next hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

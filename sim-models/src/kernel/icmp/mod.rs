@@ -74,7 +74,8 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
             .map_or(0, |rx| super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)),
     };
     let tos = if mutated(Mutation::IcmpTosWrong) { ip.tos } else { (ip.tos & 0x1e) | 0xc0 };
-    let flow = Flow { src, tos, ..Flow::to(ip.src) };
+    let dport = u16::from(kind) << 8 | u16::from(code);
+    let flow = Flow { src, tos, proto: IPPROTO_ICMP, dport, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
         return;
@@ -230,7 +231,8 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     }
     let local = k.net(ns).v4.addr_type(ip.dst) == RouteType::Local;
     let local = local && !mutated(Mutation::EchoSourceByRoute);
-    let flow = Flow { src: if local { ip.dst } else { 0 }, tos: ip.tos, ..Flow::to(ip.src) };
+    let src = if local { ip.dst } else { 0 };
+    let flow = Flow { src, tos: ip.tos, proto: IPPROTO_ICMP, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else {
         return cx.consume(skb);
     };

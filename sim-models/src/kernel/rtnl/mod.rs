@@ -7,12 +7,15 @@ mod errno;
 mod link;
 mod neigh;
 mod route;
+mod rule;
 
 #[cfg(test)]
 pub(crate) use link::testing;
 pub(crate) use link::{changeaddr, cleanup_net, dev_set_allmulti, dev_set_promiscuity, register_lo, set_mtu};
 
 pub use errno::Errno;
+pub(crate) use rule::attach_all as attach_rules;
+pub use rule::{RuleAction, RuleSpec};
 
 use super::{Cx, Kernel, NsId};
 use crate::{
@@ -55,6 +58,13 @@ pub enum RtnlOp {
     },
     DelRoute {
         route: RouteSpec,
+    },
+    /// `ip rule add|del …`
+    NewRule {
+        rule: RuleSpec,
+    },
+    DelRule {
+        rule: RuleSpec,
     },
     /// `ip neigh add|replace … dev DEV`
     NewNeigh {
@@ -352,6 +362,8 @@ impl Kernel {
             RtnlOp::DelAddr { dev, addr } => addr::del_addr(self, cx, ns, dev, addr),
             RtnlOp::NewRoute { route, how } => route::new_route(self, cx, ns, route, *how),
             RtnlOp::DelRoute { route } => route::del_route(self, cx, ns, route),
+            RtnlOp::NewRule { rule } => rule::new_rule(self, cx, ns, rule),
+            RtnlOp::DelRule { rule } => rule::del_rule(self, cx, ns, rule),
             RtnlOp::NewNeigh { dev, dst, lladdr, state, how } => {
                 neigh::new_neigh(self, cx, ns, dev, *dst, *lladdr, *state, *how)
             }
@@ -360,6 +372,9 @@ impl Kernel {
             RtnlOp::DelFdb { dev, mac } => link::del_fdb(self, cx, ns, dev, *mac),
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
         };
+        if matches!(op, RtnlOp::NewLink { .. } | RtnlOp::SetLink { .. } | RtnlOp::DelLink { .. }) {
+            rule::attach_all(self);
+        }
         super::linkwatch::work(self, cx);
         self.log.done();
         answer

@@ -41,7 +41,10 @@ pub(super) fn new_route(k: &mut Kernel, cx: &mut Cx, ns: NsId, r: &RouteSpec, ho
     // From here on the table exists, even if the route is refused.
     k.net_mut(ns).v4.new_table(table(r));
     let route = fib_create_info(k, ns, r, oif, cx.origin)?;
-    k.net_mut(ns).v4.insert(route, how).map_err(RtnlError::new)
+    let v4 = &mut k.net_mut(ns).v4;
+    v4.insert(route, how).map_err(RtnlError::new)?;
+    v4.custom_local |= r.kind == RouteType::Local;
+    Ok(())
 }
 
 /// Unspecified fields fit any route: `kind` unicast and `proto` boot count as unspecified, since they are what a

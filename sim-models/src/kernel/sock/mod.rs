@@ -10,7 +10,10 @@ pub use lookup::Table;
 use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
 use crate::{
     apps::TaskId,
-    packet::{L4, Tag},
+    packet::{
+        L4, Tag,
+        frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP},
+    },
 };
 use std::{collections::VecDeque, num::NonZeroU32};
 
@@ -95,10 +98,16 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// What the socket asks of routing for a packet to `dst`.
+    /// What the socket asks of routing for a packet to `dst`, port `dport`.
     #[inline]
-    pub(super) fn flow_to(&self, dst: u32) -> Flow {
-        Flow { src: self.src_addr, oif: self.opts.device, tos: self.opts.tos, mark: self.opts.mark, ..Flow::to(dst) }
+    pub(super) fn flow_to(&self, dst: u32, dport: u16) -> Flow {
+        let Options { device: oif, tos, mark, .. } = self.opts;
+        let proto = match self.proto {
+            Proto::Udp => IPPROTO_UDP,
+            Proto::Tcp(_) => IPPROTO_TCP,
+            Proto::RawIcmp => IPPROTO_ICMP,
+        };
+        Flow { src: self.src_addr, oif, tos, mark, proto, sport: self.port, dport, ..Flow::to(dst) }
     }
 }
 

@@ -36,7 +36,8 @@ pub fn send_echo(
         return Err(e);
     }
     let (ns, opts) = (s.ns, s.opts);
-    let flow = s.flow_to(dst);
+    // Type and code lie where others have their destination port.
+    let flow = s.flow_to(dst, u16::from(icmp::ECHO) << 8);
     let mut skb = cx.alloc();
     skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];

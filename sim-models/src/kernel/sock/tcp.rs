@@ -50,7 +50,7 @@ const LINEAR: u32 = 4;
 pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     cx.work(At::IpRouteOutput);
     let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
     if matches!(rt.dst.kind, DstKind::Broadcast | DstKind::Multicast) {
@@ -72,7 +72,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
-    let flow = s.flow_to(s.peer);
+    let flow = s.flow_to(s.peer, s.peer_port);
     let header = Tcp {
         sport: s.port,
         dport: s.peer_port,
@@ -193,7 +193,7 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
 
 /// `tcp_v4_send_reset` (SOCK-59, 60).
 fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: bool) {
-    let flow = Flow { src: ip.dst, tos: ip.tos, ..Flow::to(ip.src) };
+    let flow = Flow { src: ip.dst, tos: ip.tos, proto: IPPROTO_TCP, sport: t.dport, dport: t.sport, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
         (t.ack, 0, TCP_RST)

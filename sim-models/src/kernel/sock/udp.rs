@@ -16,7 +16,7 @@ use crate::{
         ip_output,
         mib::M,
         route::{self, DstKind},
-        rtnl::{RouteType, Scope},
+        rtnl::RouteType,
     },
     packet::{
         Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -36,7 +36,7 @@ pub const MAX_PAYLOAD: u32 = 65_507;
 pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     let broadcast = s.opts.broadcast;
     cx.work(At::IpRouteOutput);
     let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
@@ -87,7 +87,7 @@ pub fn sendto(
         return Err(if to.is_some() { Errno::EINVAL } else { Errno::EDESTADDRREQ });
     }
     let (ns, opts, sport) = (s.ns, s.opts, s.port);
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     let mut skb = cx.alloc();
     skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];
@@ -170,8 +170,7 @@ fn inet_iif(k: &Kernel, ns: NsId, dev: DevId, daddr: u32) -> DevId {
     if !k.devs[dev].is_loopback() {
         return dev;
     }
-    let key = Key { dst: daddr, src: 0, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
-    k.net(ns).v4.find(&key).ok().filter(|hit| hit.kind == RouteType::Local).map_or(dev, |hit| hit.dev)
+    k.net(ns).v4.find(&Key::to(daddr)).ok().filter(|hit| hit.kind == RouteType::Local).map_or(dev, |hit| hit.dev)
 }
 
 /// `udp_rcv` (SOCK-30 to 43).
