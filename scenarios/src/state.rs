@@ -10,7 +10,10 @@ use sim_core::time::{Span, Time};
 use sim_models::{
     apps::flow::FlowStat,
     drivers::{Kind, bridge::fdb_lines},
-    kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines, show_rule::ip_rule_lines},
+    kernel::{
+        At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines,
+        show_rule::ip_rule_lines,
+    },
     world::{Host, World},
 };
 use std::fmt::Write as _;

@@ -192,8 +192,7 @@ fn net(n: &Net) -> String {
         let lines = n.devices.iter().map(|d| format!("\n     {}: {}", text(&d.name), device(d)));
         fields.push(format!("devices: {{{}}}", lines.collect::<Vec<_>>().join(",")));
     }
-    let lists =
-        [("routes", &n.routes), ("rules", &n.rules), ("neighbours", &n.neighbours), ("commands", &n.commands)];
+    let lists = [("routes", &n.routes), ("rules", &n.rules), ("neighbours", &n.neighbours), ("commands", &n.commands)];
     for (word, all) in lists {
         if !all.is_empty() {
             fields.push(format!("{word}: {}", list(all)));

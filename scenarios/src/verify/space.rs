@@ -5,7 +5,10 @@ use super::job::Space;
 use sim_core::time::{PS_PER_S, Time};
 use sim_models::{
     drivers::bridge,
-    kernel::{Kernel, NetDevice, NsId, neigh, show_addr::ip_addr_lines, show_route::ip_route_lines, show_rule::ip_rule_lines, sock::Proto},
+    kernel::{
+        Kernel, NetDevice, NsId, neigh, show_addr::ip_addr_lines, show_route::ip_route_lines, show_rule::ip_rule_lines,
+        sock::Proto,
+    },
     packet::Ip4Addr,
     world::World,
 };

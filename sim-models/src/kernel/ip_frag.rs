@@ -73,6 +73,7 @@ pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
         return cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
     }
     let body = ip.len - IP_HLEN;
+    let dropped = std::mem::take(&mut cx.xmit_dropped);
     let mut at = 0;
     while at < body {
         let len = room.min(body - at);
@@ -90,13 +91,24 @@ pub(super) fn ip_fragment(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
         piece.frame.payload.len = u32::from(len);
         // A buffer of its own, as large as that of a datagram of this size (UDP-25).
         piece.meta.truesize = truesize(u32::from(len.saturating_sub(8)));
-        k.net_mut(out.ns).mib[M::IpFragCreates] += 1;
         ip_output::ip_finish_output2(k, cx, piece, out);
+        if cx.xmit_dropped {
+            return given_up(k, cx, skb, out);
+        }
+        k.net_mut(out.ns).mib[M::IpFragCreates] += 1;
         at += len;
     }
+    cx.xmit_dropped = dropped;
     k.net_mut(out.ns).mib[M::IpFragOKs] += 1;
     cx.note(&skb, || format!("cut into {} fragments", body.div_ceil(room)));
     cx.consume(skb);
+}
+
+/// A piece was thrown away at the first device: the rest is not even tried.
+#[cold]
+fn given_up(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out) {
+    k.net_mut(out.ns).mib[M::IpFragFails] += 1;
+    cx.drop(k, skb, At::IpFragment, Reason::NOT_SPECIFIED);
 }
 
 /// `ip_defrag`: a fragment joins its datagram; the datagram, if it is complete now (IP-40 to 43, 49).

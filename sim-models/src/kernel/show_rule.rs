@@ -76,6 +76,8 @@ pub fn rule_line(r: &Rule<u32>) -> String {
     match (s.mark, s.mask) {
         (0, 0) => {}
         (mark, u32::MAX) => put(format_args!(" fwmark {mark:#x}")),
+        // As C's `%#x` has it.
+        (0, mask) => put(format_args!(" fwmark 0/{mask:#x}")),
         (mark, mask) => put(format_args!(" fwmark {mark:#x}/{mask:#x}")),
     }
     for (word, dev, there) in [("iif", &s.iif, r.iif.is_some()), ("oif", &s.oif, r.oif.is_some())] {

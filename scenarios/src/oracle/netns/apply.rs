@@ -19,6 +19,8 @@ struct Session {
     to: ChildStdin,
     errors: BufReader<ChildStderr>,
     asked: u64,
+    /// The process is over.
+    ended: bool,
 }
 
 /// A process that does not outlive its owner.
@@ -51,7 +53,7 @@ impl Session {
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let to = child.0.stdin.take().ok_or_else(gone)?;
         let errors = BufReader::new(child.0.stderr.take().ok_or_else(gone)?);
-        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0 })
+        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0, ended: false })
     }
 
     /// One line; what the tool complained of.
@@ -64,7 +66,12 @@ impl Session {
         loop {
             let mut text = String::new();
             if self.errors.read_line(&mut text)? == 0 {
-                return Err(io::Error::other(format!("{} ended: {}", self.tool, said.join(" "))));
+                // Some commands end the whole tool when the kernel refuses them (`ip neigh`).
+                self.ended = true;
+                if said.iter().any(|l: &String| l.starts_with("RTNETLINK answers") || l.starts_with("Error:")) {
+                    break;
+                }
+                return Err(io::Error::other(format!("{} ended at `{line}`: {}", self.tool, said.join(" "))));
             }
             let text = text.trim_end();
             if text.contains(&format!("\"{mark}\"")) {
@@ -73,8 +80,10 @@ impl Session {
             said.push(text.to_owned());
         }
         // "Command failed -:3" belongs to the mark.
-        let mut rest = String::new();
-        self.errors.read_line(&mut rest)?;
+        if !self.ended {
+            let mut rest = String::new();
+            self.errors.read_line(&mut rest)?;
+        }
         said.retain(|l| !l.starts_with("Command failed "));
         Ok((!said.is_empty()).then(|| said.join("\n")))
     }
@@ -133,7 +142,11 @@ impl Tools {
                 self.sessions.len() - 1
             }
         };
-        self.sessions[i].ask(line)
+        let answer = self.sessions[i].ask(line);
+        if self.sessions[i].ended {
+            self.sessions.remove(i);
+        }
+        answer
     }
 
     /// A wire is a veth pair, an unplugged NIC one whose other end is down where nobody is.

@@ -70,7 +70,13 @@ fn the_first_change_parts_local_from_main_for_good() {
     // Routes are where they were, and addresses still come and go.
     assert_eq!(lab.routes(255).iter().filter(|l| l.starts_with("local 10.")).count(), 3);
     lab.ok("addr add 10.7.0.1/24 dev v0\naddr del 10.1.0.1/24 dev v1\nlink set v1 down");
-    assert_eq!(lab.routes(254), ["10.0.0.0/24 dev v0 proto kernel scope link src 10.0.0.1", "10.7.0.0/24 dev v0 proto kernel scope link src 10.7.0.1"]);
+    assert_eq!(
+        lab.routes(254),
+        [
+            "10.0.0.0/24 dev v0 proto kernel scope link src 10.0.0.1",
+            "10.7.0.0/24 dev v0 proto kernel scope link src 10.7.0.1"
+        ]
+    );
     assert_eq!(table(&lab, Key::to(ip4("10.7.0.1"))), Ok(255));
 }
 
@@ -122,7 +128,7 @@ fn what_rules_ask() {
         "from all iif v0 lookup 7",
         "from all iif lo lookup 7",
         "from all fwmark 0x5/0xff lookup 7",
-        "from all fwmark 0x0/0xff lookup 7",
+        "from all fwmark 0/0xff lookup 7",
         "from all tos 0x10 lookup 7",
         "from all ipproto udp lookup 7",
         "from all dport 53 lookup 7",
@@ -167,7 +173,14 @@ fn what_rules_do() {
     assert_eq!(table(&lab, to("30.0.0.5")), Err("EACCES"));
     assert_eq!((table(&lab, to("20.0.0.1")), table(&lab, to("21.0.0.1"))), (Ok(254), Ok(7)));
     let text = lines(&lab);
-    assert_eq!(text[4..7], ["13:\tfrom all to 30.0.0.4 goto 50", "14:\tfrom all to 30.0.0.4 blackhole", "15:\tfrom all to 30.0.0.5 goto 51 [unresolved]"]);
+    assert_eq!(
+        text[4..7],
+        [
+            "13:\tfrom all to 30.0.0.4 goto 50",
+            "14:\tfrom all to 30.0.0.4 blackhole",
+            "15:\tfrom all to 30.0.0.5 goto 51 [unresolved]"
+        ]
+    );
     // Nothing found in the end.
     assert_eq!(del(&mut lab, |r| r.table = 254), Ok(()));
     assert_eq!(table(&lab, to("40.0.0.1")), Err("ENETUNREACH"));
@@ -192,7 +205,8 @@ fn preferences_go_downwards() {
     for a in ["1.1.1.1", "1.1.1.2", "1.1.1.1"] {
         assert_eq!(add(&mut lab, |r| r.from = prefix(a)), Ok(()));
     }
-    let want = ["32763:\tfrom 1.1.1.1 lookup main", "32764:\tfrom 1.1.1.2 lookup main", "32765:\tfrom 1.1.1.1 lookup main"];
+    let want =
+        ["32763:\tfrom 1.1.1.1 lookup main", "32764:\tfrom 1.1.1.2 lookup main", "32765:\tfrom 1.1.1.1 lookup main"];
     assert_eq!(lines(&lab)[1..4], want);
     // Of equal preference the older is asked first.
     assert_eq!(add(&mut lab, |r| (r.pref, r.table) = (Some(32764), 9)), Ok(()));
