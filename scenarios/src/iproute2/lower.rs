@@ -250,11 +250,32 @@ fn route(r: &RouteSpec, delete: bool) -> String {
     if r.tos != 0 {
         put(&mut s, format_args!(" tos {:#x}", r.tos));
     }
-    if r.mtu != 0 {
-        put(&mut s, format_args!(" mtu {}", r.mtu));
+    if r.mtu != 0 || r.mtu_lock {
+        put(&mut s, format_args!(" mtu {}{}", if r.mtu_lock { "lock " } else { "" }, r.mtu));
+    }
+    if r.advmss != 0 {
+        put(&mut s, format_args!(" advmss {}", r.advmss));
+    }
+    if r.hoplimit != 0 {
+        put(&mut s, format_args!(" hoplimit {}", r.hoplimit));
     }
     if r.onlink {
         s.push_str(" onlink");
+    }
+    for hop in &r.nexthops {
+        s.push_str(" nexthop");
+        if let Some(via) = hop.via {
+            put(&mut s, format_args!(" via {}", Ip4Addr(via)));
+        }
+        if let Some(dev) = &hop.dev {
+            put(&mut s, format_args!(" dev {}", quoted(dev)));
+        }
+        if hop.weight != 1 {
+            put(&mut s, format_args!(" weight {}", hop.weight));
+        }
+        if hop.onlink {
+            s.push_str(" onlink");
+        }
     }
     s
 }

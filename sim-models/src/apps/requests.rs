@@ -137,7 +137,7 @@ impl Requests {
     fn connect(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Result<(), Errno> {
         let s = sock::socket(k, env.ns, Proto::Udp, Some(env.id));
         if let Some(s) = k.sockets.get_mut(s) {
-            s.opts = self.opts;
+            s.set_options(self.opts);
         }
         if self.bind != (0, 0) {
             lookup::bind(k, s, self.bind.0, self.bind.1)?;

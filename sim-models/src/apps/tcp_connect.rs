@@ -3,7 +3,7 @@
 use super::{Env, Next};
 use crate::kernel::{
     At, Cx, Errno, Kernel,
-    sock::{self, Options, Proto, SockId, lookup, tcp},
+    sock::{self, Proto, SockId, lookup, tcp},
 };
 use sim_core::time::{Span, Time};
 
@@ -30,7 +30,7 @@ impl TcpConnect {
             let s = sock::socket(k, env.ns, Proto::Tcp(tcp::State::Closed), Some(env.id));
             self.sock = Some(s);
             if let Some(s) = k.sockets.get_mut(s) {
-                s.opts = Options { reuseaddr: true, ..Options::default() };
+                s.opts.reuseaddr = true;
             }
             self.deadline = cx.clock + self.wait;
             let begun = lookup::bind(k, s, 0, self.port).and_then(|()| tcp::connect(k, cx, s, self.to.0, self.to.1));

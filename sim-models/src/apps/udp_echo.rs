@@ -3,7 +3,7 @@
 use super::{Env, Next};
 use crate::kernel::{
     At, Cx, Errno, Kernel,
-    sock::{self, Options, Proto, Received, SockId, lookup, udp},
+    sock::{self, Proto, Received, SockId, lookup, udp},
 };
 
 /// Binds `addr:port`; answers with as many bytes as came, or with `reply` bytes.
@@ -28,7 +28,7 @@ impl UdpEcho {
         let Some(s) = self.sock else {
             let s = sock::socket(k, env.ns, Proto::Udp, Some(env.id));
             if let Some(s) = k.sockets.get_mut(s) {
-                s.opts = Options { reuseaddr: true, ..Options::default() };
+                s.opts.reuseaddr = true;
             }
             self.error = lookup::bind(k, s, self.addr, self.port).err();
             self.sock = Some(s);

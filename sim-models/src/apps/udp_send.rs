@@ -101,7 +101,7 @@ impl UdpSend {
         }
         let s = sock::socket(k, env.ns, Proto::Udp, None);
         if let Some(s) = k.sockets.get_mut(s) {
-            s.opts = self.opts;
+            s.set_options(self.opts);
         }
         if self.bind != (0, 0) {
             lookup::bind(k, s, self.bind.0, self.bind.1)?;

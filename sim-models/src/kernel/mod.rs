@@ -23,6 +23,7 @@ pub mod reason;
 pub mod route;
 pub mod rtnl;
 pub mod show_addr;
+pub mod show_json;
 pub mod show_route;
 pub mod show_rule;
 pub mod skb;
@@ -100,6 +101,8 @@ pub struct NetNs {
     /// Sockets bound here; `None` until the first.
     pub sockets: Option<Box<sock::Table>>,
     pub icmp: icmp::Limits,
+    /// What was learned about single destinations.
+    pub exceptions: route::Exceptions,
     pub frags: ip_frag::Frags,
     pub(crate) ip_id: u16,
     pub life: netns::Life,
@@ -117,6 +120,7 @@ impl NetNs {
             mib: Box::new(Mib::default()),
             sockets: None,
             icmp: icmp::Limits::default(),
+            exceptions: route::Exceptions::default(),
             frags: ip_frag::Frags::default(),
             ip_id: 0,
             life: netns::Life::Alive,

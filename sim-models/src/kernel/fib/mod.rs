@@ -6,12 +6,14 @@
 
 mod change;
 mod lpm;
+pub(crate) mod multipath;
 mod route;
 mod rules;
 pub(crate) mod semantics;
 #[cfg(test)]
 mod tests;
 
+pub use multipath::Leg;
 pub use route::{Match, Route};
 pub use rules::{Policy, Rule};
 
@@ -77,6 +79,15 @@ pub struct Hit<A> {
     pub nh_scope: Scope,
     /// `mtu` of the route, bytes; 0: the device's.
     pub mtu: u32,
+    pub mtu_lock: bool,
+    pub advmss: u32,
+    pub hoplimit: u8,
+    pub tos: u8,
+    /// [`Route::id`]
+    pub id: u32,
+    /// Which of the route's next hops, and how many it has; 0 of 0: the only one.
+    pub leg: u8,
+    pub legs: u8,
     pub metric: u32,
     /// The request that made the route (for the walk).
     pub origin: u32,
@@ -104,6 +115,8 @@ pub struct Tables<A: Addr> {
     policy: Option<Box<Policy<A>>>,
     /// A route of type local was asked for (`fib_has_custom_local_routes`).
     pub custom_local: bool,
+    next_id: u32,
+    legs: bool,
     /// The tables that exist, oldest first. They come into being with the first route asked for, even if it is refused.
     made: Vec<u32>,
     /// default and the numbered ones.
@@ -119,6 +132,8 @@ impl<A: Addr> Default for Tables<A> {
             merged: Lpm::default(),
             policy: None,
             custom_local: false,
+            next_id: 1,
+            legs: false,
             made: Vec::new(),
             others: BTreeMap::new(),
             by_dev: BTreeSet::new(),
@@ -133,7 +148,7 @@ impl<A: Addr> Tables<A> {
     /// # Errors
     /// ENETUNREACH no route; EINVAL blackhole, EHOSTUNREACH unreachable, EACCES prohibit (RT-6).
     pub fn lookup(&self, key: &Key<A>) -> Result<Hit<A>, Errno> {
-        self.find(key).map(Route::hit)
+        self.find(key).map(|r| r.hit_for(key))
     }
 
     /// The same, without copying the route: what packets ask.
@@ -176,9 +191,9 @@ impl<A: Addr> Tables<A> {
             && self.has_table(table)
             && let Answer::Route(r) = self.lpm(table).map_or(Answer::Again, |t| t.lookup(key, false))
         {
-            return Ok(r.hit());
+            return Ok(r.hit_for(key));
         }
-        self.find_with(key, false).map(Route::hit)
+        self.find_with(key, false).map(|r| r.hit_for(key))
     }
 
     /// Whether the table was ever used: a deletion from another one is refused in words of its own.
@@ -198,6 +213,21 @@ impl<A: Addr> Tables<A> {
         let mut all = self.lpm(table).map_or(Vec::new(), Lpm::dump);
         all.retain(|r| r.table == table);
         all
+    }
+
+    /// Is `gw` a gateway by `dev` of any route (`ip_fib_check_default`)?
+    pub fn has_gateway(&self, gw: A, dev: DevId) -> bool {
+        let one = |r: &Route<A>| match &r.legs {
+            None => r.gateway() == Some(gw) && r.dev == dev,
+            Some(legs) => legs.iter().any(|l| l.gw == Some(gw) && l.dev == dev && !l.dead),
+        };
+        self.merged.iter().chain(self.others.values().flat_map(Lpm::iter)).any(one)
+    }
+
+    /// Was there ever a route with several next hops?
+    #[inline]
+    pub fn has_legs(&self) -> bool {
+        self.legs
     }
 
     /// Number of routes in all tables.

@@ -174,7 +174,7 @@ impl<A: Addr> Tables<A> {
             self.merged.iter().filter(|r| r.table == RT_TABLE_LOCAL).map(|r| r.prefix).collect();
         for prefix in prefixes {
             let gone: Vec<Route<A>> =
-                self.merged.aliases(prefix).iter().filter(|r| r.table == RT_TABLE_LOCAL).copied().collect();
+                self.merged.aliases(prefix).iter().filter(|r| r.table == RT_TABLE_LOCAL).cloned().collect();
             self.merged.retain(prefix, |r| r.table != RT_TABLE_LOCAL);
             for (at, r) in gone.into_iter().enumerate() {
                 local.insert(at, r);

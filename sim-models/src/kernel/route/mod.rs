@@ -1,9 +1,14 @@
 //! net/ipv4/route.c: where a packet goes, for input and for output, and whether its source is believable.
 
+mod exception;
+mod get;
 mod input;
 mod output;
 mod tell;
 
+pub use exception::{Exception, Exceptions};
+pub(super) use exception::{do_redirect, update_pmtu};
+pub use get::{Get, Got, route_get};
 pub(crate) use input::Recent;
 pub(super) use input::{input_lookup, ip_route_input};
 pub(super) use output::ip_route_output_sock;
@@ -20,13 +25,32 @@ pub struct Dst {
     /// The gateway, or the destination itself.
     pub nexthop: u32,
     pub kind: DstKind,
-    /// Bytes; 0: the device's own.
+    /// Bytes; 0: the device's own. What was learned about the destination counts (IP-20).
     pub mtu: u32,
+    /// Nobody may set DF because of this MTU (IP-25).
+    pub locked: bool,
     /// Sender and next hop share a link: tell the sender (`IPSKB_DOREDIRECT`, ICMP-21).
     pub redirect: bool,
 }
 
 impl Dst {
+    /// Nothing known but the way.
+    #[inline]
+    fn here(dev: DevId, nexthop: u32, kind: DstKind) -> Dst {
+        Dst { dev, nexthop, kind, mtu: 0, locked: false, redirect: false }
+    }
+
+    /// `fill_route_from_fnhe`: what was learned about the destination; its MTU if `mtu`.
+    fn learned(&mut self, e: &Exception, mtu: bool) {
+        if e.gw != 0 {
+            self.nexthop = e.gw;
+        }
+        if mtu && e.pmtu != 0 {
+            self.mtu = e.pmtu;
+        }
+        self.locked |= e.locked;
+    }
+
     /// What the packet must fit into, bytes: the route's MTU, else the device's (IP-20).
     #[inline]
     pub(super) fn mtu(&self, k: &Kernel) -> u32 {

@@ -2,10 +2,15 @@
 
 use super::{Dst, DstKind};
 use crate::kernel::{
-    DevId, Errno, Kernel, NsId, addr,
-    fib::{Hit, Key},
+    Cx, DevId, Errno, Kernel, NetNs, NsId, addr,
+    fib::{
+        Hit, Key, Leg,
+        multipath::{self, FlowKeys},
+    },
+    neigh,
     netdevice::IFF_LOOPBACK,
     rtnl::{RouteType, Scope},
+    sock::SockId,
     sysctl::ConfBits,
 };
 use crate::packet::addr::{is_lbcast, is_loopback, is_multicast};
@@ -45,6 +50,13 @@ pub struct Route {
     pub hit: Option<Hit<u32>>,
 }
 
+impl Route {
+    /// The TTL of packets by it: `hoplimit`, or the namespace's own (IP-29).
+    pub fn ttl(&self, default: u8) -> u8 {
+        self.hit.map(|h| h.hoplimit).filter(|ttl| *ttl != 0).unwrap_or(default)
+    }
+}
+
 /// The route that a socket's last packet took: it holds until something is configured (RT-28).
 #[derive(Clone, Copy, Debug)]
 pub struct Remembered {
@@ -60,7 +72,8 @@ pub struct Remembered {
 #[inline]
 pub(in crate::kernel) fn ip_route_output_sock(
     k: &mut Kernel,
-    id: crate::kernel::sock::SockId,
+    cx: &mut Cx,
+    id: SockId,
     ns: NsId,
     fl: &Flow,
 ) -> Result<Route, Errno> {
@@ -71,18 +84,21 @@ pub(in crate::kernel) fn ip_route_output_sock(
     {
         return Ok(r.route);
     }
-    let route = ip_route_output(k, ns, fl)?;
-    if let Some(s) = k.sockets.get_mut(id) {
+    let route = ip_route_output(k, ns, fl, cx.jiffies())?;
+    // What was learned ends with time.
+    if k.net(ns).exceptions.is_empty()
+        && let Some(s) = k.sockets.get_mut(id)
+    {
         s.route = Some(Box::new(Remembered { flow: *fl, generation, route }));
     }
     Ok(route)
 }
 
-/// `ip_route_output_key_hash_rcu` (RT-10, 23 to 26).
+/// `ip_route_output_key_hash_rcu` (RT-10, 23 to 26). `now`: ticks; what was learned about the destination may be over.
 ///
 /// # Errors
 /// The errno that the sender's system call gives.
-pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> {
+pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow, now: u64) -> Result<Route, Errno> {
     let net = k.net(ns);
     let group = is_multicast(fl.dst) || is_lbcast(fl.dst);
     let mut oif = fl.oif;
@@ -92,11 +108,11 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
         }
         if oif.is_none() && group {
             let dev = net.devs.iter().copied().find(|d| net.addrs.on(*d).iter().any(|a| a.local == fl.src));
-            let dev = dev.ok_or(Errno::EINVAL)?;
+            let dev = dev.ok_or(Errno::ENETUNREACH)?;
             return make_route(k, fl, fl.src, fl.dst, dev, fl.dst, RouteType::Unicast, None);
         }
-        if net.v4.addr_type(fl.src) != RouteType::Local {
-            return Err(Errno::EINVAL);
+        if !net.addrs.has(fl.src) && net.v4.addr_type(fl.src) != RouteType::Local {
+            return Err(Errno::ENETUNREACH);
         }
     }
     let mut src = fl.src;
@@ -118,8 +134,8 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
     }
     let Flow { mark, tos, scope, proto, sport, dport, .. } = *fl;
     let key = Key { src, oif, mark, tos, scope, proto, sport, dport, ..Key::to(fl.dst) };
-    let hit = match net.v4.lookup(&key) {
-        Ok(hit) => hit,
+    let (hit, legs) = match net.v4.find(&key) {
+        Ok(r) => (r.hit_for(&key), r.legs.as_deref()),
         Err(e) => {
             // RT-10: bound to a device without a matching route: on-link by that device.
             let dev = oif.take().ok_or(e)?;
@@ -135,14 +151,47 @@ pub fn ip_route_output(k: &Kernel, ns: NsId, fl: &Flow) -> Result<Route, Errno> 
         }
         return make_route(k, fl, src, fl.dst, net.devs[0], fl.dst, RouteType::Local, Some(hit));
     }
-    let nexthop = match hit.gw {
-        Some(gw) if hit.nh_scope == Scope::Link => gw,
-        _ => fl.dst,
-    };
+    let mut hit = hit;
+    if let (Some(legs), None) = (legs, fl.oif) {
+        select_leg(k, ns, &mut hit, legs, output_keys(net, fl, src), src);
+    }
     if src == 0 {
         src = addr::fib_result_prefsrc(k, ns, &hit);
     }
-    make_route(k, fl, src, fl.dst, hit.dev, nexthop, hit.kind, Some(hit))
+    // A group is nobody's to forward unless a route is for groups.
+    let to_group = is_lbcast(fl.dst) || (is_multicast(fl.dst) && hit.prefix.len < 4);
+    let nexthop = if to_group { fl.dst } else { hit.nexthop(fl.dst) };
+    let mut route = make_route(k, fl, src, fl.dst, hit.dev, nexthop, hit.kind, Some(hit))?;
+    if let Some(e) = net.exceptions.find(&hit, fl.dst, now) {
+        route.dst.learned(e, true);
+    }
+    Ok(route)
+}
+
+/// What `fib_multipath_hash_policy` looks at in a packet that is sent from here (RT-18, 20).
+fn output_keys(net: &NetNs, fl: &Flow, src: u32) -> FlowKeys {
+    let whole = FlowKeys { src, dst: fl.dst, ..FlowKeys::default() };
+    match net.conf.fib_multipath_hash_policy {
+        0 | 2 => whole,
+        _ => FlowKeys { proto: fl.proto, sport: fl.sport, dport: fl.dport, ..whole },
+    }
+}
+
+/// `fib_select_path` for a route with several next hops. `src`: the source address if it is chosen already.
+#[cold]
+pub(super) fn select_leg(k: &Kernel, ns: NsId, hit: &mut Hit<u32>, legs: &[Leg<u32>], mut keys: FlowKeys, src: u32) {
+    let conf = &k.net(ns).conf;
+    if conf.fib_multipath_hash_policy == 3 {
+        keys.only(conf.fib_multipath_hash_fields);
+    }
+    let hash = keys.hash(conf.fib_multipath_hash_seed);
+    let use_neigh = conf.fib_multipath_use_neigh != 0;
+    let good = |l: &Leg<u32>| {
+        !use_neigh || l.nh_scope != Scope::Link || l.gw.is_none_or(|gw| neigh::may_be_there(k, l.dev, gw))
+    };
+    if let Some(i) = multipath::select(legs, hash, src, good) {
+        hit.take(i, &legs[i]);
+    }
 }
 
 /// `__mkroute_output`
@@ -169,6 +218,6 @@ fn make_route(
         RouteType::Local => DstKind::Local,
         _ => DstKind::Unicast,
     };
-    let mtu = hit.map_or(0, |h| h.mtu);
-    Ok(Route { dst: Dst { dev, nexthop, kind, mtu, redirect: false }, src, to, hit })
+    let (mtu, locked) = hit.map_or((0, false), |h| (h.mtu, h.mtu_lock));
+    Ok(Route { dst: Dst { mtu, locked, ..Dst::here(dev, nexthop, kind) }, src, to, hit })
 }

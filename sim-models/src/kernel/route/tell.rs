@@ -22,8 +22,7 @@ pub(super) fn tell(k: &Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, dst: u32, src:
     };
     let tos = skb.frame.ip4().map_or(0, |ip| ip.tos);
     let mark = skb.meta.mark;
-    let there =
-        Key { src, iif: rx.ifindex, mark, tos, proto, sport: ports.0, dport: ports.1, ..Key::to(dst) };
+    let there = Key { src, iif: rx.ifindex, mark, tos, proto, sport: ports.0, dport: ports.1, ..Key::to(dst) };
     let back = Key { dst: src, src: dst, iif: 1, sport: ports.1, dport: ports.0, ..there };
     match (found, net.v4.lookup(&there), net.v4.lookup(&back)) {
         (Ok(_), Ok(hit), _) => cx.asked(skb, hit.origin, || {
@@ -40,7 +39,11 @@ pub(super) fn tell(k: &Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, dst: u32, src:
         }
         (Err(NoRoute::Martian(Reason::IP_RPFILTER)), _, Ok(hit)) => cx.asked(skb, hit.origin, || {
             let via = k.devs.get(hit.dev).map_or("-", |d| d.name());
-            format!("rp_filter={filter} on {name}: reverse path to {} is via {via}{}", Ip4Addr(src), by_rule(net, &back))
+            format!(
+                "rp_filter={filter} on {name}: reverse path to {} is via {via}{}",
+                Ip4Addr(src),
+                by_rule(net, &back)
+            )
         }),
         (Err(NoRoute::Martian(Reason::IP_RPFILTER)), _, Err(_)) => {
             cx.note(skb, || format!("rp_filter={filter} on {name}: no way back to {}", Ip4Addr(src)));
@@ -70,7 +73,6 @@ pub(in crate::kernel) fn route_text(k: &Kernel, hit: &Hit<u32>) -> String {
     let dev = k.devs.get(hit.dev).map_or(String::new(), |d| format!(" dev {}", d.name()));
     format!("{table}: {kind}{prefix}{via}{dev}")
 }
-
 
 /// "rule 32764: from 10.0.0.1 lookup 100: ", of a rule that somebody made.
 fn rule_text(net: &NetNs, key: &Key<u32>) -> String {

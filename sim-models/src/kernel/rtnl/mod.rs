@@ -14,6 +14,7 @@ pub(crate) use link::testing;
 pub(crate) use link::{changeaddr, cleanup_net, dev_set_allmulti, dev_set_promiscuity, register_lo, set_mtu};
 
 pub use errno::Errno;
+pub(crate) use route::no_device;
 pub(crate) use rule::attach_all as attach_rules;
 pub use rule::{RuleAction, RuleSpec};
 
@@ -235,6 +236,23 @@ pub struct RouteSpec {
     pub onlink: bool,
     /// Bytes; 0: none.
     pub mtu: u32,
+    /// `mtu lock`
+    pub mtu_lock: bool,
+    /// 0: none.
+    pub advmss: u32,
+    pub hoplimit: u8,
+    /// `nexthop …`, once or several times.
+    pub nexthops: Vec<NextHop>,
+}
+
+/// `nexthop via … dev … weight …` of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    pub via: Option<u32>,
+    pub dev: Option<String>,
+    /// 1 to 256.
+    pub weight: u16,
+    pub onlink: bool,
 }
 
 impl RouteSpec {
@@ -252,6 +270,10 @@ impl RouteSpec {
             proto: RtProto::Boot,
             onlink: false,
             mtu: 0,
+            mtu_lock: false,
+            advmss: 0,
+            hoplimit: 0,
+            nexthops: Vec::new(),
         }
     }
 }
