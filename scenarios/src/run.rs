@@ -40,10 +40,10 @@ const FOLLOWED_POINTS: usize = 64;
 type Follow = (u32, u32);
 
 /// A run that is over, its world still standing.
-struct Played {
-    scenario: Scenario,
-    built: Built,
-    ended: Time,
+pub(crate) struct Played {
+    pub scenario: Scenario,
+    pub built: Built,
+    pub ended: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
 }
@@ -140,6 +140,17 @@ pub fn follow(
     Ok(walk::journey(&p.built.world, all, &place))
 }
 
+/// The first seed's run of a point, as far as `at`, its steps at that very time included; to its end if `None`.
+///
+/// # Errors
+/// A kernel refuses something.
+pub(crate) fn until(plan: &Plan, point: usize, at: Option<Time>) -> Result<Played, Vec<Diagnostic>> {
+    let seed = plan.seeds.first().copied().unwrap_or(1);
+    // Steps at the end of a run are not taken.
+    let until = at.map(|t| t + Span::from_ps(1));
+    play(plan, point, seed, &How { until, ..How::default() })
+}
+
 /// What each host's kernel says while it boots and is set up; with `follow` also in the first seed's run.
 ///
 /// # Errors
@@ -190,11 +201,13 @@ struct How<'w> {
     also: &'w [Wanted],
     /// How many threads may work on it.
     threads: usize,
+    /// It ends then, whatever is still to do.
+    until: Option<Time>,
 }
 
 impl Default for How<'_> {
     fn default() -> Self {
-        How { follow: None, also: &[], threads: 1 }
+        How { follow: None, also: &[], threads: 1, until: None }
     }
 }
 
@@ -210,7 +223,7 @@ fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played,
     for h in &mut built.world.hosts {
         h.cx.obs.follow = how.follow;
     }
-    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also));
+    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also)).or(how.until);
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);

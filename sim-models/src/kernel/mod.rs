@@ -26,6 +26,7 @@ pub mod show_addr;
 pub mod show_json;
 pub mod show_route;
 pub mod show_rule;
+pub mod show_state;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;

@@ -42,7 +42,7 @@ fn prefix(p: Prefix<u32>) -> String {
 }
 
 /// "53", "1000-2000"
-pub(super) fn range(r: (u16, u16)) -> String {
+fn range(r: (u16, u16)) -> String {
     if r.0 == r.1 { r.0.to_string() } else { format!("{}-{}", r.0, r.1) }
 }
 
