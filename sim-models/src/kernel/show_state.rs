@@ -153,6 +153,32 @@ fn rule(r: &Rule<u32>, there: impl Fn(u32) -> bool) -> Json {
     };
     prefix(["src", "srclen"], s.from, true);
     prefix(["dst", "dstlen"], s.to, false);
+    selectors(&mut j, r);
+    match s.action {
+        Some(RuleAction::Lookup) | None => j.say("table", table_name(s.table)),
+        Some(RuleAction::Goto(pref)) => {
+            j.num("goto", pref);
+            if !there(pref) {
+                j.put("unresolved", "null".to_owned());
+            }
+        }
+        Some(RuleAction::Nop) => j.put("nop", "null".to_owned()),
+        Some(RuleAction::Blackhole) => j.say("action", "blackhole"),
+        Some(RuleAction::Unreachable) => j.say("action", "unreachable"),
+        Some(RuleAction::Prohibit) => j.say("action", "prohibit"),
+    }
+    if let Some(len) = s.suppress {
+        j.num("suppress_prefixlen", len);
+    }
+    if !matches!(s.proto, RtProto::Unspec | RtProto::Kernel) {
+        j.say("protocol", s.proto.name());
+    }
+    j
+}
+
+/// What a rule asks besides addresses.
+fn selectors(j: &mut Json, r: &Rule<u32>) {
+    let s = &r.spec;
     if s.tos != 0 {
         j.say("tos", format!("{:#04x}", s.tos));
     }
@@ -192,26 +218,6 @@ fn rule(r: &Rule<u32>, there: impl Fn(u32) -> bool) -> Json {
             None => {}
         }
     }
-    match s.action {
-        Some(RuleAction::Lookup) | None => j.say("table", table_name(s.table)),
-        Some(RuleAction::Goto(pref)) => {
-            j.num("goto", pref);
-            if !there(pref) {
-                j.put("unresolved", "null".to_owned());
-            }
-        }
-        Some(RuleAction::Nop) => j.put("nop", "null".to_owned()),
-        Some(RuleAction::Blackhole) => j.say("action", "blackhole"),
-        Some(RuleAction::Unreachable) => j.say("action", "unreachable"),
-        Some(RuleAction::Prohibit) => j.say("action", "prohibit"),
-    }
-    if let Some(len) = s.suppress {
-        j.num("suppress_prefixlen", len);
-    }
-    if !matches!(s.proto, RtProto::Unspec | RtProto::Kernel) {
-        j.say("protocol", s.proto.name());
-    }
-    j
 }
 
 /// `ip -j neigh` in `ns`, by device and address.

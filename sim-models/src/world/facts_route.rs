@@ -70,7 +70,7 @@ fn a_path_mtu_follows_the_device() {
     let s = f.socket(a, "0.0.0.0", 4000);
     f.connect(s, "10.1.0.2", 7000).unwrap();
     f.sendto(s, "", 0, 1_400).unwrap();
-    let mut mtu = |f: &mut Facts, mtu| {
+    let mtu = |f: &mut Facts, mtu| {
         let attrs = LinkAttrs { mtu: Some(mtu), ..LinkAttrs::default() };
         f.l.op(0, a, RtnlOp::SetLink { name: "eth0".into(), attrs });
         get(f, a, "10.1.0.2").rsplit(' ').next().unwrap().to_owned()
@@ -199,7 +199,7 @@ fn several_next_hops() {
     f.l.op(0, a, RtnlOp::NewRoute { route, how: How::Add });
     f.sysctl(a, "fib_multipath_hash_seed", "7");
     f.run(1);
-    let mut ways = |f: &mut Facts| {
+    let ways = |f: &mut Facts| {
         let of = |n: u32| format!("50.0.{}.{}", n >> 8, n & 255);
         let via = (1..=400).filter(|n| get(f, a, &of(*n)).contains("via 10.0.0.254")).count();
         (via, 400 - via)

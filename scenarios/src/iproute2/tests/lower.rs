@@ -3,6 +3,11 @@
 use super::*;
 use sim_core::rng::{StreamId, Streams};
 use sim_models::drivers::veth::Peer;
+use sim_models::kernel::rtnl::NextHop;
+
+fn hop(via: Option<u32>, dev: Option<String>, weight: u16, onlink: bool) -> NextHop {
+    NextHop { via, dev, weight, onlink }
+}
 
 /// A random choice, one list a call.
 struct Pick(Streams, StreamId);
@@ -65,6 +70,12 @@ impl Pick {
             },
             onlink: self.of(&[true, false]),
             mtu: self.of(&[0, 1400]),
+            mtu_lock: false,
+            advmss: self.of(&[0, 1000]),
+            hoplimit: self.of(&[0, 7]),
+            nexthops: self
+                .maybe(&[vec![hop(Some(1), None, 1, false), hop(None, some("eth0"), 256, true)]])
+                .unwrap_or_default(),
         }
     }
     fn config(&mut self) -> Config {

@@ -125,10 +125,8 @@ fn check(r: &RuleSpec, pref: u32) -> Result<(), RtnlError> {
         return Err(RtnlError::new(Errno::EINVAL));
     }
     let bad = |range: Option<(u16, u16)>| range.is_some_and(|(from, to)| from == 0 || to == 0 || from > to);
-    if let Some(RuleAction::Goto(target)) = r.action {
-        if target <= pref {
-            return Err(invalid("Backward goto not supported"));
-        }
+    if matches!(r.action, Some(RuleAction::Goto(target)) if target <= pref) {
+        return Err(invalid("Backward goto not supported"));
     }
     if r.uid.is_some_and(|(from, to)| from > to) {
         return Err(invalid("Invalid uid range"));
