@@ -22,6 +22,7 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub(crate) mod shortcut;
 pub mod show_addr;
 pub mod show_json;
 pub mod show_route;
@@ -65,6 +66,8 @@ pub struct Kernel {
     /// Drivers loaded so far, in order (`ip link add` loads what is missing).
     pub loaded: Vec<&'static str>,
     pub linkwatch: linkwatch::LinkWatch,
+    /// What drivers keep for the whole host.
+    pub(crate) drv: crate::drivers::Shared,
     /// `dmesg`.
     pub log: Box<boot::Log>,
     /// Ticks a second; one of 100, 250, 300, 1000.
@@ -84,7 +87,7 @@ pub struct Kernel {
     pub(crate) nameless: u32,
     /// Bumped by every change of configuration: what was decided before it is decided anew.
     pub(crate) generation: u32,
-    pub(crate) routes: route::Recent,
+    pub(crate) routes: shortcut::Recent,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
 }
@@ -141,6 +144,7 @@ impl Kernel {
             tasks: crate::apps::Tasks::default(),
             loaded: vec!["loopback"],
             linkwatch: linkwatch::LinkWatch::default(),
+            drv: crate::drivers::Shared::default(),
             log: Box::default(),
             hz,
             max_backlog: 1000,
@@ -150,7 +154,7 @@ impl Kernel {
             has_rules: false,
             nameless: 0,
             generation: 1,
-            routes: route::Recent::default(),
+            routes: shortcut::Recent::default(),
             xmit_depth: 0,
         };
         k.new_ns(cx, "root");

@@ -5,7 +5,7 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, timer},
+    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, shortcut, timer},
     switch::{self, Switch},
 };
 use sim_core::{
@@ -128,10 +128,14 @@ impl World {
             h.cx.queue.set_limit(self.max_events);
         }
         self.hand_over();
-        match &mut self.team {
+        let end = match &mut self.team {
             Some(team) => team.run(&mut self.hosts, &mut self.thread, until, self.max_events),
             None => engine::run(&mut self.hosts, &mut self.thread, until, self.max_events),
+        };
+        for h in &mut self.hosts {
+            shortcut::settle(&mut h.kernel, &mut h.cx);
         }
+        end
     }
 
     /// Lets at most `threads` threads work on this world from now on: hosts that are joined by cables with delay run side
@@ -140,11 +144,36 @@ impl World {
         self.team = Team::new(&self.hosts, threads);
     }
 
+    /// From now on no step is taken without the queue and no packet takes a short way: to compare, since results are the
+    /// same.
+    pub fn take_no_shortcuts(&mut self) {
+        for h in &mut self.hosts {
+            h.cx.queue.set_inline(false);
+            h.kernel.routes.switch_off();
+        }
+    }
+
+    /// Everything is set up: gives back the room that growing tables left over.
+    pub fn fit(&mut self) {
+        for h in &mut self.hosts {
+            h.kernel.devs.fit();
+            h.kernel.nets.shrink_to_fit();
+            h.kernel.ns_names.shrink_to_fit();
+        }
+    }
+
     /// How long the cable into `dev` is, one way.
     pub fn delay_into(&self, host: usize, dev: DevId) -> Option<Span> {
         let port = self.hosts[host].inbound.iter().position(|i| i.dev == dev)?;
         let mut outbound = self.hosts.iter().flat_map(|h| &h.cx.outbound);
         outbound.find(|o| o.to as usize == host && o.port as usize == port).map(|o| o.delay)
+    }
+
+    /// The host and NIC at the other end of the cable that `dev` is plugged into.
+    pub fn other_end(&self, host: usize, dev: DevId) -> Option<(usize, DevId)> {
+        let out = self.hosts[host].cx.outbound.iter().find(|o| o.from == dev)?;
+        let there = self.hosts.get(out.to as usize)?.inbound.get(out.port as usize)?;
+        Some((out.to as usize, there.dev))
     }
 
     /// What hosts sent outside of a run (a request's gratuitous ARP) gets on its way.

@@ -6,6 +6,7 @@ use crate::kernel::{
     addr::inet_addr_onlink,
     fib::{self, Key, multipath::FlowKeys},
     rtnl::{RouteType, Scope},
+    shortcut,
     sysctl::ConfBits,
 };
 use crate::mutation::{Mutation, on as mutated};
@@ -14,38 +15,6 @@ use crate::packet::{
     addr::{is_lbcast, is_loopback, is_multicast, is_zeronet},
     frame::IPPROTO_UDP,
 };
-
-/// Decisions made lately for packets that came in: as in the kernel, a cache that changes nothing but the time it takes.
-/// Empty until the first packet.
-#[derive(Default)]
-pub(crate) struct Recent(Vec<Cached>);
-
-/// One decision, and what it was made for.
-#[derive(Clone, Copy)]
-struct Cached {
-    rx: DevId,
-    dst: u32,
-    src: u32,
-    tos: u8,
-    generation: u32,
-    to: Dst,
-}
-
-impl Recent {
-    /// As large as the host: a few decisions for each device.
-    #[cold]
-    fn make(&mut self, devices: usize) {
-        let to = Dst::here(DevId::NONE, 0, DstKind::Unicast);
-        let none = Cached { rx: DevId::NONE, dst: 0, src: 0, tos: 0, generation: 0, to };
-        self.0 = vec![none; (devices * 4).next_power_of_two().clamp(16, 4096)];
-    }
-
-    #[inline]
-    fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
-        let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (self.0.len() - 1)
-    }
-}
 
 /// A question to [`input_slow`].
 #[derive(Clone, Copy)]
@@ -104,16 +73,10 @@ fn hash_keys(k: &Kernel, a: &Asked, skb: &SkBuff) -> FlowKeys {
 /// nor is anything that depends on more than addresses, or on time.
 #[inline]
 fn input_route(k: &mut Kernel, cx: &mut Cx, rx: In, skb: &SkBuff, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
-    if k.routes.0.is_empty() {
-        let devices = k.devs.iter().count();
-        k.routes.make(devices);
+    if let Some(to) = shortcut::route(k, rx.dev, dst, src, tos) {
+        return Ok(to);
     }
-    let slot = k.routes.slot(rx.dev, dst, src);
-    let c = &k.routes.0[slot];
-    if c.generation == k.generation && c.rx == rx.dev && c.dst == dst && c.src == src && c.tos == tos {
-        return Ok(c.to);
-    }
-    input_anew(k, cx, rx, skb, slot, (dst, src, tos))
+    input_anew(k, cx, rx, skb, (dst, src, tos))
 }
 
 fn input_anew(
@@ -121,7 +84,6 @@ fn input_anew(
     cx: &mut Cx,
     rx: In,
     skb: &SkBuff,
-    slot: usize,
     (dst, src, tos): (u32, u32, u8),
 ) -> Result<Dst, NoRoute> {
     let mut asked = Asked::new(rx, dst, src, tos, cx.jiffies());
@@ -137,7 +99,7 @@ fn input_anew(
     }
     let to = input_slow(k, &asked)?;
     if keep {
-        k.routes.0[slot] = Cached { rx: rx.dev, dst, src, tos, generation: k.generation, to };
+        shortcut::keep_route(k, cx, rx, dst, src, tos, to);
     }
     Ok(to)
 }

@@ -9,7 +9,6 @@ mod tell;
 pub use exception::{Exception, Exceptions};
 pub(super) use exception::{do_redirect, update_pmtu};
 pub use get::{Get, Got, route_get};
-pub(crate) use input::Recent;
 pub(super) use input::{input_lookup, ip_route_input};
 pub(super) use output::ip_route_output_sock;
 pub use output::{Flow, Remembered, Route, ip_route_output};
@@ -36,7 +35,7 @@ pub struct Dst {
 impl Dst {
     /// Nothing known but the way.
     #[inline]
-    fn here(dev: DevId, nexthop: u32, kind: DstKind) -> Dst {
+    pub(super) const fn here(dev: DevId, nexthop: u32, kind: DstKind) -> Dst {
         Dst { dev, nexthop, kind, mtu: 0, locked: false, redirect: false }
     }
 
