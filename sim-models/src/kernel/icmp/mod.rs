@@ -269,7 +269,7 @@ fn icmp_unreach(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
         let dev = skb.meta.dev;
         match q.ip.proto {
             IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, dev, q, err),
-            IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, dev, q, err),
+            IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, &skb, q, err),
             IPPROTO_ICMP => {
                 icmp_err(k, cx, ns, dev, q, err);
                 sock::raw::ping_err(k, cx, ns, dev, q, err);
