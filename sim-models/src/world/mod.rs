@@ -161,6 +161,11 @@ impl World {
         for h in &mut self.hosts {
             h.kernel.devs.fit();
             h.kernel.nets.shrink_to_fit();
+            for net in &mut h.kernel.nets {
+                net.v4.fit();
+                net.addrs.fit();
+                net.devs.shrink_to_fit();
+            }
             h.kernel.ns_names.shrink_to_fit();
         }
     }
