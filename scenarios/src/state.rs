@@ -80,6 +80,8 @@ fn flow(names: &Names, world: &World, i: usize, (name, t): (&str, &Traffic), fly
         lost: missing - in_flight,
         in_flight,
         receivers: receivers(names, world, i, t),
+        batch_mean: sum.batches.interval(),
+        warmup: None,
         latency: sum.latency,
         series: sum.series,
         bytes: sum.bytes,
