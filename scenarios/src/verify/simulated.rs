@@ -192,7 +192,9 @@ impl<'n> Script<'n> {
                 What::Nothing
             }
             RtnlOp::Sysctl { key, value } => What::Sysctl { key: key.clone(), value: value.clone() },
-            RtnlOp::NewFdb { .. } | RtnlOp::DelFdb { .. } => What::Bridge(line("bridge", op)),
+            RtnlOp::NewFdb { .. } | RtnlOp::DelFdb { .. } | RtnlOp::NewRemote { .. } | RtnlOp::DelRemote { .. } => {
+                What::Bridge(line("bridge", op))
+            }
             RtnlOp::NewLink { name, attrs, config } if !config.is_virtual() => self.nic(k, (host, ns), name, attrs),
             RtnlOp::NewLink { name, attrs, config } => {
                 let op = with_macs(k, ns, name, attrs, config);

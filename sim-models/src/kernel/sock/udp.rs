@@ -232,6 +232,9 @@ fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) 
 
 /// `__udp_enqueue_schedule_skb` (UDP-20, 21).
 fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
+    if k.sockets.get(id).is_some_and(|s| s.encap) {
+        return crate::drivers::vxlan::rcv(k, cx, skb);
+    }
     cx.at(At::SockQueueRcv, &skb);
     let ns = k.devs[skb.meta.dev].ns;
     let size = skb.meta.truesize;
