@@ -3,7 +3,7 @@
 
 mod softirq;
 
-pub use softirq::{enqueue_backlog, irq, purge_dev};
+pub use softirq::{do_softirq, enqueue_backlog, irq, purge_dev};
 
 use crate::{
     apps::TaskId,

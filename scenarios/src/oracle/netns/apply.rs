@@ -19,7 +19,7 @@ struct Session {
     to: ChildStdin,
     errors: BufReader<ChildStderr>,
     asked: u64,
-    /// The process is over.
+    /// It is no more.
     ended: bool,
 }
 
@@ -62,16 +62,17 @@ impl Session {
         let mark = format!("{MARK}{}", self.asked);
         self.to.write_all(format!("{line}\n{mark}\n").as_bytes())?;
         self.to.flush()?;
-        let mut said = Vec::new();
+        let mut said: Vec<String> = Vec::new();
         loop {
             let mut text = String::new();
             if self.errors.read_line(&mut text)? == 0 {
-                // Some commands end the whole tool when the kernel refuses them (`ip neigh`).
+                // Some errors end the tool even if it is told to go on.
                 self.ended = true;
-                if said.iter().any(|l: &String| l.starts_with("RTNETLINK answers") || l.starts_with("Error:")) {
-                    break;
-                }
-                return Err(io::Error::other(format!("{} ended at `{line}`: {}", self.tool, said.join(" "))));
+                said.retain(|l| !l.starts_with("Command failed "));
+                return match said.is_empty() {
+                    true => Err(io::Error::other(format!("{} ended without a word", self.tool))),
+                    false => Ok(Some(said.join("\n").trim_end().to_owned())),
+                };
             }
             let text = text.trim_end();
             if text.contains(&format!("\"{mark}\"")) {
@@ -80,12 +81,10 @@ impl Session {
             said.push(text.to_owned());
         }
         // "Command failed -:3" belongs to the mark.
-        if !self.ended {
-            let mut rest = String::new();
-            self.errors.read_line(&mut rest)?;
-        }
+        let mut rest = String::new();
+        self.errors.read_line(&mut rest)?;
         said.retain(|l| !l.starts_with("Command failed "));
-        Ok((!said.is_empty()).then(|| said.join("\n")))
+        Ok((!said.is_empty()).then(|| said.join("\n").trim_end().to_owned()))
     }
 
     /// Ends it; everything that it printed.
