@@ -45,7 +45,7 @@ type Follow = (u32, u32);
 pub(crate) struct Played {
     pub(crate) scenario: Scenario,
     pub(crate) built: Built,
-    ended: Time,
+    pub(crate) ended: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
 }
@@ -194,6 +194,17 @@ pub(crate) fn played(
     Ok(Watched { built: p.built, flow, asks, target, changes_later, fault: p.fault })
 }
 
+/// The first seed's run of a point, as far as `at`, its steps at that very time included; to its end if `None`.
+///
+/// # Errors
+/// A kernel refuses something.
+pub(crate) fn until(plan: &Plan, point: usize, at: Option<Time>) -> Result<Played, Vec<Diagnostic>> {
+    let seed = plan.seeds.first().copied().unwrap_or(1);
+    // Steps at the end of a run are not taken.
+    let until = at.map(|t| t + Span::from_ps(1));
+    play(plan, point, seed, &How { until, ..How::default() })
+}
+
 /// What each host's kernel says while it boots and is set up; with `follow` also in the first seed's run.
 ///
 /// # Errors
@@ -247,11 +258,13 @@ pub(crate) struct How<'w> {
     /// What is left out at the beginning of each flow; `None`: that is to be found out.
     pub(crate) cuts: Option<&'w [Cut]>,
     pub(crate) typed: Typed<'w>,
+    /// It ends then, whatever is still to do.
+    pub(crate) until: Option<Time>,
 }
 
 impl Default for How<'_> {
     fn default() -> Self {
-        How { follow: None, also: &[], threads: 1, cuts: Some(&[]), typed: Typed::default() }
+        How { follow: None, also: &[], threads: 1, cuts: Some(&[]), until: None, typed: Typed::default() }
     }
 }
 
@@ -267,7 +280,8 @@ fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played,
     for h in &mut built.world.hosts {
         h.cx.obs.follow = how.follow;
     }
-    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also)).or(how.typed.stop);
+    let stop =
+        (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also)).or(how.typed.stop).or(how.until);
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
