@@ -99,6 +99,7 @@ pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     match skb.frame.net {
         Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb, rx),
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
+        Net::Stp(_) => drivers::bridge::br_stp_rcv(k, cx, skb),
         Net::Other(_) => {
             // DEV-24
             k.devs[skb.meta.dev].stats.rx_dropped += 1;

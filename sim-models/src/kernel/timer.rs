@@ -15,6 +15,8 @@ pub enum Timer {
     NeighGc,
     /// `br_fdb_cleanup` of this bridge.
     FdbGc(DevId),
+    /// One of a bridge's protocol timers, and the number of its arming.
+    Bridge(DevId, crate::drivers::bridge::BrTimer, u32),
     /// `ip_expire` of this namespace's datagram with this number.
     IpFrag(super::NsId, u32),
     /// linkwatch's next batch.
@@ -30,6 +32,8 @@ pub struct TimerId(u32);
 const LEVELS: usize = 9;
 const SIZE: usize = 64;
 const NIL: u32 = u32::MAX;
+/// The bucket of a node that is in none.
+const FREE: u16 = u16::MAX;
 
 #[derive(Clone, Copy)]
 struct Node {
@@ -127,9 +131,15 @@ impl Wheel {
         }
     }
 
+    /// Is it `timer` that was armed under this number? False once it was given to [`Wheel::expire`]'s caller.
+    pub fn holds(&self, id: TimerId, timer: Timer) -> bool {
+        self.nodes.get(id.0 as usize).is_some_and(|n| n.bucket != FREE && n.timer == timer)
+    }
+
     /// Deletes an armed timer.
     pub fn del(&mut self, id: TimerId) {
         self.unlink(id.0);
+        self.nodes[id.0 as usize].bucket = FREE;
         self.free.push(id.0);
     }
 
@@ -196,9 +206,11 @@ impl Wheel {
             let first = out.len();
             let mut id = self.head[bucket];
             while id != NIL {
-                out.push(self.nodes[id as usize].timer);
+                let node = &mut self.nodes[id as usize];
+                node.bucket = FREE;
+                out.push(node.timer);
                 self.free.push(id);
-                id = self.nodes[id as usize].next;
+                id = node.next;
             }
             if mutated(Mutation::BucketInArmingOrder) {
                 out[first..].reverse();

@@ -22,6 +22,7 @@ pub fn encode(frame: &Frame, out: &mut Vec<u8>) {
     match &frame.net {
         Net::Arp(arp) => encode_arp(arp, out),
         Net::Ip4(ip, l4) => encode_ip4(ip, l4, usize::from(ip.len), out),
+        Net::Stp(bpdu) => bpdu.encode(out),
         Net::Other(_) => {}
     }
     out.resize(start + frame.len() as usize, 0);

@@ -1,6 +1,6 @@
 //! What a wire carries: headers as data.
 
-use super::addr::Mac;
+use super::{addr::Mac, stp::Bpdu};
 
 /// Who made the frame: host number in the high 24 bits, that host's own count in the low 40.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -21,6 +21,8 @@ pub struct Frame {
 pub enum Net {
     Ip4(Ip4, L4),
     Arp(Arp),
+    /// 802.2 with a BPDU.
+    Stp(Box<Bpdu>),
     /// Any other ethertype; the body is `payload.len` bytes.
     Other(u16),
 }
@@ -182,6 +184,7 @@ impl Frame {
         match &self.net {
             Net::Ip4(ip, _) => u32::from(ip.len),
             Net::Arp(_) => ARP_LEN,
+            Net::Stp(bpdu) => bpdu.net_len(),
             Net::Other(_) => self.payload.len,
         }
     }
@@ -194,6 +197,8 @@ impl Frame {
         match &self.net {
             Net::Ip4(..) => 0x0800,
             Net::Arp(_) => 0x0806,
+            // A length, not a type.
+            Net::Stp(bpdu) => bpdu.net_len() as u16,
             Net::Other(t) => *t,
         }
     }

@@ -21,6 +21,7 @@ impl fmt::Display for Frame {
         match &self.net {
             Net::Arp(arp) => write_arp(f, arp),
             Net::Ip4(ip, l4) => write_ip4(f, ip, l4),
+            Net::Stp(bpdu) => bpdu.fmt(f),
             Net::Other(kind) => {
                 write!(f, "{} > {}, ethertype {} ({kind:#06x}), length {}", self.src, self.dst, name(*kind), self.len())
             }
