@@ -3,7 +3,7 @@
 
 use sim_models::{
     kernel::PktType,
-    packet::{Arp, ArpOp, Frame, Icmp, Ip4, Ip4Addr, L4, Mac, Net, Quote, frame::IPPROTO_ICMP},
+    packet::{Arp, ArpOp, Bpdu, Frame, Icmp, Ip4, Ip4Addr, L4, Mac, Net, Quote, frame::IPPROTO_ICMP},
 };
 use std::{fmt, str::FromStr};
 
@@ -58,6 +58,7 @@ pub struct LabFrame {
 pub enum Body {
     Arp(Arp),
     Ip(Packet),
+    Stp(Bpdu),
     /// Neither IPv4 nor ARP: ethertype and length.
     Other(u16, u32),
 }
@@ -114,6 +115,7 @@ impl LabFrame {
         let body = match &frame.net {
             Net::Arp(arp) => Body::Arp(*arp),
             Net::Ip4(ip, l4) => Body::Ip(packet(ip, l4)),
+            Net::Stp(bpdu) => Body::Stp(**bpdu),
             Net::Other(ethertype) => Body::Other(*ethertype, frame.len()),
         };
         LabFrame { dir: pkt_type.into(), src: frame.src, dst: frame.dst, body }
@@ -126,6 +128,7 @@ impl LabFrame {
         let (ethertype, proto, a, b) = match &self.body {
             Body::Arp(a) => (0x0806, 0, a.spa, a.tpa),
             Body::Ip(p) => (0x0800, p.proto, p.src, p.dst),
+            Body::Stp(_) => (0, 0, 0, 0),
             Body::Other(ethertype, _) => (*ethertype, 0, 0, 0),
         };
         (ethertype, proto, a.min(b), a.max(b))
@@ -177,9 +180,25 @@ impl fmt::Display for LabFrame {
                 write!(f, "ARP {op} tpa={tpa} tha={} spa={spa} sha={}", a.tha, a.sha)
             }
             Body::Ip(p) => p.fmt(f),
+            Body::Stp(bpdu) => write_bpdu(f, bpdu),
             Body::Other(ethertype, len) => write!(f, "ETH {ethertype:04x} len={len}"),
         }
     }
+}
+
+/// Every field; times as they are on the wire, in 1/256 s.
+fn write_bpdu(f: &mut fmt::Formatter<'_>, bpdu: &Bpdu) -> fmt::Result {
+    let Bpdu::Config(c) = bpdu else { return write!(f, "STP tcn") };
+    write!(f, "STP config root={} cost={} bridge={}.{:04x}", c.root, c.root_path_cost, c.bridge, c.port)?;
+    write!(f, " age={} max={}", c.message_age, c.max_age)?;
+    write!(f, " hello={} delay={}", c.hello_time, c.forward_delay)?;
+    if c.topology_change {
+        write!(f, " tc")?;
+    }
+    if c.topology_change_ack {
+        write!(f, " ack")?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Packet {

@@ -6,7 +6,7 @@ use super::{
     stp::{self, Times},
     timer::{self, BrTimer},
 };
-use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, boot, dev};
+use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, boot, dev, linkwatch};
 use crate::packet::{Bpdu, Mac, Net, stp::Config};
 
 /// Units of a BPDU's times in a second.
@@ -97,6 +97,7 @@ pub(crate) fn br_stp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
         }
     }
     cx.consume(skb);
+    linkwatch::work(k, cx);
 }
 
 fn received(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, bpdu: Bpdu) {

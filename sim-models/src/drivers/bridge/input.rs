@@ -21,8 +21,9 @@ enum Reserved {
 
 /// BR-22: without STP its frames are forwarded, pause frames never; LLDP and the rest stay, unless `group_fwd_mask`
 /// says otherwise.
-fn reserved(last: u8, mask: u16) -> Reserved {
+fn reserved(last: u8, mask: u16, stp: bool) -> Reserved {
     match last {
+        0 if stp => Reserved::Pass,
         0 => Reserved::Forward,
         1 => Reserved::Drop,
         n if mask & (1 << n) != 0 => Reserved::Forward,
@@ -44,7 +45,8 @@ pub(super) fn br_handle_frame(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId
     }
     let no = k.devs[dev].port;
     if let Some(last) = dst.reserved() {
-        match reserved(last, state(k, br).config.group_fwd_mask) {
+        let b = state(k, br);
+        match reserved(last, b.config.group_fwd_mask, b.stp.enabled) {
             Reserved::Forward => {}
             Reserved::Drop => {
                 cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_IEEE_MAC_CONTROL);
@@ -71,7 +73,7 @@ impl State {
     fn learn(&mut self, no: u16, src: Key, now: u64) -> Learned {
         match self.ports.get(no) {
             _ if mutated(Mutation::MacNotLearned) => Learned::Known,
-            Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.ageing != 0 => {
+            Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.hold != 0 => {
                 self.fdb.update(src, no, now)
             }
             _ => Learned::Known,

@@ -2,7 +2,7 @@
 
 use super::{stp, state, state_mut};
 use crate::kernel::{
-    Cx, DevId, Kernel,
+    Cx, DevId, Kernel, linkwatch,
     timer::{self, Timer, TimerId},
 };
 use std::collections::BTreeMap;
@@ -102,6 +102,7 @@ pub(crate) fn fire(k: &mut Kernel, cx: &mut Cx, br: DevId, what: BrTimer, serial
         BrTimer::ForwardDelay(no) => stp::forward_delay_timer_expired(k, cx, br, no),
         BrTimer::Hold(no) => stp::hold_timer_expired(k, cx, br, no),
     }
+    linkwatch::work(k, cx);
 }
 
 /// `round_jiffies`: the nearest whole second of the kernel's clock, a little apart from those of other cores; further
