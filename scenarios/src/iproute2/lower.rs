@@ -72,6 +72,10 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
             format!("{ip} neigh {how} {dst}{lladdr} dev {} nud {nud}", quoted(dev))
         }
         RtnlOp::DelNeigh { dev, dst } => format!("{ip} neigh del {} dev {}", Ip4Addr(*dst), quoted(dev)),
+        RtnlOp::Proxy { dev, dst, add } => {
+            let verb = if *add { "add" } else { "del" };
+            format!("{ip} neigh {verb} proxy {} dev {}", Ip4Addr(*dst), quoted(dev))
+        }
         RtnlOp::NewFdb { dev, mac, state } => {
             let state = match state {
                 FdbState::Local => "permanent",

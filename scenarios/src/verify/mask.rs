@@ -35,7 +35,7 @@ rules! {
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
-    DropStp "drop.br_stp_rcv" "NOT_SPECIFIED in br_stp_rcv: the kernel frees each BPDU that it has read as if it were lost",
+    DropStp "drop.stp_pdu_rcv" "NOT_SPECIFIED in stp_pdu_rcv: the kernel frees each BPDU that it has read as if it were lost",
     DropUnborn "drop.unborn" "a packet that no route was found for when it was sent: a kernel makes none that it could drop",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
@@ -191,7 +191,7 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
         drops.retain(|d| !out(d));
     };
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
-    left_out(Rule::DropStp, |d| (d.reason.as_str(), d.place.as_str()) == ("NOT_SPECIFIED", "br_stp_rcv"));
+    left_out(Rule::DropStp, |d| (d.reason.as_str(), d.place.as_str()) == ("NOT_SPECIFIED", "stp_pdu_rcv"));
     left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
     for d in drops {
         if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {

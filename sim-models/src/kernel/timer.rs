@@ -13,6 +13,8 @@ pub enum Timer {
     Neigh(u32),
     /// `neigh_periodic_work`
     NeighGc,
+    /// `neigh_proxy_process`
+    NeighProxy,
     /// `br_fdb_cleanup` of this bridge.
     FdbGc(DevId),
     /// One of a bridge's protocol timers, and the number of its arming.

@@ -1,12 +1,12 @@
 //! The bytes of a frame back into data. Reads what [`super::encode`] writes, and what a real kernel's capture holds of
 //! the protocols modelled here; everything else is carried as a length.
 
-use super::{addr::Mac, stp::Bpdu};
 use super::encode::{ICMP_HLEN, TCP_HLEN, UDP_HLEN, checksum, pseudo};
 use super::frame::{
     ARP_LEN, Arp, ArpOp, ETH_HLEN, Frame, FrameId, IP_HLEN, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Icmp,
     Ip4, L4, Net, Payload, Quote, Tag, Tcp,
 };
+use super::{addr::Mac, stp::Bpdu};
 use std::fmt;
 
 /// Are checksums looked at? A packet captured where it is sent has its transport checksum still to come

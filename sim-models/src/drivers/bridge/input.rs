@@ -89,6 +89,8 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: 
     let b = state_mut(k, br);
     let learned = b.learn(no, src, now);
     let Some(from) = b.ports.get(no).filter(|p| p.state == PortState::Forwarding) else {
+        note_learned(k, cx, br, no, &skb, learned);
+        note_state(k, cx, br, no, &skb);
         return cx.drop(k, skb, At::BrHandleFrame, Reason::BRIDGE_INGRESS_STP_STATE);
     };
     let from = Source { port: no, isolated: from.flags & port::ISOLATED != 0 };
@@ -121,6 +123,14 @@ fn note_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what:
     if what != Learned::Known && skb.meta.traced {
         say_learned(k, cx, br, no, skb, what);
     }
+}
+
+/// Why nothing is forwarded.
+#[cold]
+fn note_state(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff) {
+    let Some(p) = state(k, br).ports.get(no) else { return };
+    let (port, br) = (k.devs[p.dev].name(), k.devs[br].name());
+    cx.note(skb, || format!("port {no}({port}) of {br} is {}: it does not forward", p.state.name()));
 }
 
 #[cold]

@@ -14,6 +14,8 @@ mod settings;
 mod stp;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_stp;
 mod timer;
 
 pub(crate) use bpdu::br_stp_rcv;
@@ -28,7 +30,7 @@ pub(crate) use timer::fire;
 use super::{Arg, Driver, Event, Kind, Setup};
 use crate::kernel::{
     Cx, DevId, Errno, Kernel, RtnlError, SkBuff, rtnl,
-    timer::{TimerId, Timer, add_timer},
+    timer::{Timer, TimerId, add_timer},
 };
 use crate::packet::Mac;
 

@@ -109,11 +109,8 @@ fn jiffies_to_clock_t(ticks: u64, hz: u32) -> u32 {
 /// A new bridge's part in the tree.
 pub(super) fn stp(c: &Config, hz: u32) -> Stp {
     let ticks = |cs| clock_t_to_jiffies(cs, hz);
-    let own = Times {
-        max_age: ticks(c.max_age),
-        hello_time: ticks(c.hello_time),
-        forward_delay: ticks(c.forward_delay),
-    };
+    let own =
+        Times { max_age: ticks(c.max_age), hello_time: ticks(c.hello_time), forward_delay: ticks(c.forward_delay) };
     Stp::new(c.priority, own)
 }
 

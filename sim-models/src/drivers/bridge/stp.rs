@@ -158,9 +158,7 @@ fn root_port_block(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
 /// `br_should_become_designated_port`
 fn should_become_designated(stp: &Stp, no: u16) -> bool {
     let p = stp.port(no);
-    stp.is_designated(no)
-        || p.root != stp.root
-        || (stp.root_path_cost, stp.id, p.id) < (p.cost, p.bridge, p.port)
+    stp.is_designated(no) || p.root != stp.root || (stp.root_path_cost, stp.id, p.id) < (p.cost, p.bridge, p.port)
 }
 
 /// `br_become_root_bridge`

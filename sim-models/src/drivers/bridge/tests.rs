@@ -335,10 +335,6 @@ fn enslaving() {
         ("link set br0 type bridge priority 70000", "Error: argument \"70000\" is wrong: invalid priority"),
         ("link set br0 type bridge hello_time 1", "RTNETLINK answers: Numerical result out of range"),
         ("link set br0 type bridge group_fwd_mask 1", "RTNETLINK answers: Invalid argument"),
-        (
-            "link set br0 type bridge stp_state 1",
-            "Error: stp_state 1 is not supported yet: bridges run without the spanning tree protocol",
-        ),
     ] {
         assert_eq!(lab.ip("a", command).expect_err(command), text);
     }

@@ -1,6 +1,6 @@
 //! The bridge's own timers: armed, moved and deleted as often as its protocols like.
 
-use super::{stp, state, state_mut};
+use super::{state, state_mut, stp};
 use crate::kernel::{
     Cx, DevId, Kernel, linkwatch,
     timer::{self, Timer, TimerId},

@@ -2,6 +2,7 @@
 
 mod gc;
 mod output;
+pub mod proxy;
 mod state;
 mod table;
 

@@ -52,6 +52,7 @@ pub struct Table {
     /// The periodic worker's timer is set; when it last drew reachable times.
     pub(super) gc_armed: bool,
     pub(super) last_rand: i64,
+    pub(crate) proxies: super::proxy::Proxies,
     /// Stream that `reachable_time` is drawn from.
     pub(crate) rng: Option<sim_core::rng::StreamId>,
 }
@@ -70,6 +71,7 @@ impl Default for Table {
             last_flush: 0,
             gc_armed: false,
             last_rand: 0,
+            proxies: super::proxy::Proxies::default(),
             rng: None,
         }
     }
@@ -125,9 +127,9 @@ impl Table {
         self.entries.iter().filter(|e| e.live)
     }
 
-    /// Packets that wait for an answer, in all entries.
+    /// Packets that wait for an answer, in all entries, and requests that wait to be answered.
     pub fn waiting(&self) -> u64 {
-        self.entries.iter().map(|e| e.queue.len() as u64).sum()
+        self.proxies.waiting() + self.entries.iter().map(|e| e.queue.len() as u64).sum::<u64>()
     }
 
     fn insert(&mut self, entry: Entry) -> u32 {

@@ -23,6 +23,8 @@ impl ConfBits {
     pub const ARP_EVICT_NOCARRIER: u32 = 1 << 13;
     /// IPv4 is on for this device (`in_device` exists).
     pub const IN_DEVICE: u32 = 1 << 14;
+    /// Of the device alone.
+    pub const PROXY_ARP_PVLAN: u32 = 1 << 15;
 
     #[inline]
     pub fn has(self, bit: u32) -> bool {
@@ -73,6 +75,7 @@ impl ConfBits {
             (Self::PROMOTE_SECONDARIES, or(|c| c.promote_secondaries)),
             (Self::ARP_EVICT_NOCARRIER, and(|c| c.arp_evict_nocarrier)),
             (Self::IN_DEVICE, in_device),
+            (Self::PROXY_ARP_PVLAN, dev.proxy_arp_pvlan != 0),
         ];
         let word = flags.into_iter().filter(|f| f.1).fold(0, |word, f| word | f.0);
         // Numbers that the kernel doesn't know act as it treats them: as loose, as the default.
