@@ -192,10 +192,10 @@ const LINK_COMMANDS: &[Keyword<Verb<()>>] = &[
 /// `None`: the device's name.
 const LINK_WORDS: &[Keyword<Option<Port>>] = &[
     exact("dev", None),
-    exact("guard", Some(Port::Off)),
+    exact("guard", Some(Port::Flag)),
     exact("hairpin", Some(Port::Flag)),
     exact("fastleave", Some(Port::Off)),
-    exact("root_block", Some(Port::Off)),
+    exact("root_block", Some(Port::Flag)),
     exact("learning", Some(Port::Flag)),
     exact("learning_sync", Some(Port::No)),
     exact("flood", Some(Port::Flag)),
