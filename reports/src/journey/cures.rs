@@ -36,7 +36,7 @@ pub fn render(cures: Option<&Cures>, head: &JourneyHead, paint: Paint) -> String
         return text;
     }
     note("cures", "each run on a copy of this world:");
-    let lines: Vec<String> = cures.tried.iter().map(|t| commands(t)).collect();
+    let lines: Vec<String> = cures.tried.iter().map(commands).collect();
     let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0).min(WIDTH - 50);
     let failed = |t: &scenarios::cure::Tried| t.worth == Worth::Fails;
     let mut failures = 0;

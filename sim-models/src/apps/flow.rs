@@ -102,6 +102,19 @@ pub fn failed(cx: &mut Cx, flow: u32, e: Errno) {
     *stat(cx, flow).errors.entry(e).or_default() += 1;
 }
 
+/// When packet `i` is due after the first, picoseconds. Most rates have a whole interval: no long division then.
+#[inline]
+fn offset(i: u64, millirate: u64) -> u64 {
+    const SECOND: u64 = PS_PER_S * 1000;
+    let interval = SECOND / millirate;
+    if interval * millirate == SECOND
+        && let Some(ps) = i.checked_mul(interval)
+    {
+        return ps;
+    }
+    u64::try_from(u128::from(i) * u128::from(SECOND) / u128::from(millirate)).unwrap_or(u64::MAX)
+}
+
 /// When packets are meant to be sent.
 #[derive(Clone, Debug)]
 pub enum Pace {
@@ -121,10 +134,7 @@ impl Pace {
     /// The meant time of packet `i`; asked for in order, once each.
     pub fn next(&mut self, cx: &mut Cx, i: u64) -> Time {
         match self {
-            Pace::Constant { start, millirate } => {
-                let ps = u128::from(i) * u128::from(PS_PER_S) * 1000 / u128::from((*millirate).max(1));
-                *start + Span::from_ps(u64::try_from(ps).unwrap_or(u64::MAX))
-            }
+            Pace::Constant { start, millirate } => *start + Span::from_ps(offset(i, (*millirate).max(1))),
             Pace::Poisson { next, mean, stream } => {
                 if i > 0 {
                     *next += Span::from_ps(mean.draw(&mut cx.rng, *stream));

@@ -30,12 +30,24 @@ pub struct Peer {
     pub attrs: LinkAttrs,
 }
 
-/// `__is_skb_forwardable`: the frame may exceed the MTU by a VLAN tag, there or not (VETH-2). May `skb` go to a device that is `up` or not and has this MTU?
+/// `__is_skb_forwardable`: may `skb` go to a device that is `up` or not and has this MTU? It may be longer by a VLAN tag,
+/// has it one or not (VETH-2).
 #[inline]
 pub(super) fn is_skb_forwardable(up: bool, mtu: u32, skb: &SkBuff) -> bool {
     up && (mutated(Mutation::VethTakesAnything)
         || skb.frame.len() <= mtu + ETH_HLEN + VLAN_HLEN
         || skb.meta.gso_size != 0)
+}
+
+/// The end of a frame that may not go to `to`: the kernel gives no reason, the walk says it.
+#[cold]
+pub(super) fn drop_unforwardable(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, at: At, to: DevId) {
+    let d = &k.devs[to];
+    cx.note(&skb, || match d.is_up() {
+        true => format!("{} bytes, and the MTU of {} is {}", skb.frame.net_len(), k.path(to), d.mtu),
+        false => format!("{} is down", k.path(to)),
+    });
+    cx.drop(k, skb, at, Reason::NOT_SPECIFIED);
 }
 
 /// `dev_forward_skb`: `to` receives the frame through the backlog, with nothing left of its way so far. False: dropped.
@@ -44,7 +56,7 @@ pub(super) fn dev_forward_skb(k: &mut Kernel, cx: &mut Cx, at: At, to: DevId, mu
     let d = &mut k.devs[to];
     if !is_skb_forwardable(d.is_up(), d.mtu, &skb) {
         d.stats.rx_dropped += 1;
-        cx.drop(k, skb, at, Reason::NOT_SPECIFIED);
+        drop_unforwardable(k, cx, skb, at, to);
         return false;
     }
     skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
@@ -124,7 +136,7 @@ impl Driver for Veth {
             rcv.stats.rx_dropped += 1;
             k.devs[dev].stats.tx_dropped += 1;
             cx.xmit_dropped = true;
-            return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
+            return drop_unforwardable(k, cx, skb, At::VethXmit, peer);
         }
         let crosses = rcv.ns != ns;
         skb.meta.pkt_type = dev::eth_type_trans(rcv.mac, skb.frame.dst);

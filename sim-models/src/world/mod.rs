@@ -5,7 +5,7 @@ use crate::{
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, timer},
+    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, shortcut, timer},
     switch::{self, Switch},
 };
 use sim_core::{
@@ -128,16 +128,38 @@ impl World {
             h.cx.queue.set_limit(self.max_events);
         }
         self.hand_over();
-        match &mut self.team {
+        let end = match &mut self.team {
             Some(team) => team.run(&mut self.hosts, &mut self.thread, until, self.max_events),
             None => engine::run(&mut self.hosts, &mut self.thread, until, self.max_events),
+        };
+        for h in &mut self.hosts {
+            shortcut::settle(&mut h.kernel, &mut h.cx);
         }
+        end
     }
 
     /// Lets at most `threads` threads work on this world from now on: hosts that are joined by cables with delay run side
     /// by side. Results are the same for any number; after an error what the hosts have done beyond it is not.
     pub fn set_threads(&mut self, threads: usize) {
         self.team = Team::new(&self.hosts, threads);
+    }
+
+    /// From now on no step is taken without the queue and no packet takes a short way: to compare, since results are the
+    /// same.
+    pub fn take_no_shortcuts(&mut self) {
+        for h in &mut self.hosts {
+            h.cx.queue.set_inline(false);
+            h.kernel.routes.switch_off();
+        }
+    }
+
+    /// Everything is set up: gives back the room that growing tables left over.
+    pub fn fit(&mut self) {
+        for h in &mut self.hosts {
+            h.kernel.devs.fit();
+            h.kernel.nets.shrink_to_fit();
+            h.kernel.ns_names.shrink_to_fit();
+        }
     }
 
     /// How long the cable into `dev` is, one way.

@@ -27,6 +27,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// This is the entry for `ip` on `dev`, and packets may go there without asking anything.
+    #[inline(always)]
+    pub(in crate::kernel) fn is_connected_to(&self, dev: DevId, ip: u32) -> bool {
+        self.ip == ip && self.dev == dev && self.live && is_connected(self.state)
+    }
+
     /// The packet that joined the queue last.
     pub fn newest(&self) -> Option<&SkBuff> {
         self.queue.back()
