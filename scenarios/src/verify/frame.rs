@@ -1,6 +1,7 @@
 //! One frame of a trace: what is left of it after the fields that no two kernels agree on (IP id, checksums, TCP
 //! sequence numbers and options, payload). Reads and prints the form of `trace.txt`, and is made from a simulated one.
 
+use super::bpdu;
 use sim_models::{
     kernel::PktType,
     packet::{Arp, ArpOp, Bpdu, Frame, Icmp, Ip4, Ip4Addr, L4, Mac, Net, Quote, frame::IPPROTO_ICMP},
@@ -181,25 +182,10 @@ impl fmt::Display for LabFrame {
                 write!(f, "ARP {op} tpa={tpa} tha={} spa={spa} sha={}", a.tha, a.sha)
             }
             Body::Ip(p) => p.fmt(f),
-            Body::Stp(bpdu) => write_bpdu(f, bpdu),
+            Body::Stp(bpdu) => bpdu::write(f, bpdu),
             Body::Other(ethertype, len) => write!(f, "ETH {ethertype:04x} len={len}"),
         }
     }
-}
-
-/// Every field; times as they are on the wire, in 1/256 s.
-fn write_bpdu(f: &mut fmt::Formatter<'_>, bpdu: &Bpdu) -> fmt::Result {
-    let Bpdu::Config(c) = bpdu else { return write!(f, "STP tcn") };
-    write!(f, "STP config root={} cost={} bridge={}.{:04x}", c.root, c.root_path_cost, c.bridge, c.port)?;
-    write!(f, " age={} max={}", c.message_age, c.max_age)?;
-    write!(f, " hello={} delay={}", c.hello_time, c.forward_delay)?;
-    if c.topology_change {
-        write!(f, " tc")?;
-    }
-    if c.topology_change_ack {
-        write!(f, " ack")?;
-    }
-    Ok(())
 }
 
 impl fmt::Display for Packet {
@@ -244,14 +230,14 @@ impl fmt::Display for Transport {
 }
 
 /// Words of a line, taken from the left.
-struct Words<'a>(&'a str);
+pub(super) struct Words<'a>(&'a str);
 
 impl<'a> Words<'a> {
-    fn peek(&self) -> &'a str {
+    pub(super) fn peek(&self) -> &'a str {
         self.0.split(' ').next().unwrap_or_default()
     }
 
-    fn next(&mut self) -> Result<&'a str, String> {
+    pub(super) fn next(&mut self) -> Result<&'a str, String> {
         let word = self.peek();
         if word.is_empty() {
             return Err("the line is too short".into());
@@ -261,7 +247,7 @@ impl<'a> Words<'a> {
     }
 
     /// The next word without its prefix.
-    fn after<T: FromStr>(&mut self, prefix: &str) -> Result<T, String> {
+    pub(super) fn after<T: FromStr>(&mut self, prefix: &str) -> Result<T, String> {
         let word = self.next()?;
         let value = word.strip_prefix(prefix).ok_or_else(|| format!("`{word}` where `{prefix}…` is expected"))?;
         value.parse().map_err(|_| format!("`{word}`: bad value"))
@@ -293,7 +279,8 @@ impl FromStr for LabFrame {
         let body = match words.next()? {
             "ARP" => Body::Arp(read_arp(&mut words)?),
             "IP" => Body::Ip(read_packet(&mut words)?),
-            other => return Err(format!("`{other}` is neither ARP nor IP")),
+            "STP" => Body::Stp(bpdu::read(&mut words)?),
+            other => return Err(format!("`{other}` is neither ARP nor IP nor STP")),
         };
         if words.0.is_empty() {
             Ok(LabFrame { dir, src, dst, body })
