@@ -76,6 +76,14 @@ fn build(k: &Kernel, cx: &mut Cx, out: DevId, op: ArpOp, tha: Mac, tpa: u32, spa
     skb
 }
 
+/// Sends `arp` in somebody else's name, from the MAC address that it gives as its sender's.
+pub(crate) fn send_for(k: &mut Kernel, cx: &mut Cx, out: DevId, arp: Arp, to: Mac, traced: bool) {
+    let mut skb = build(k, cx, out, arp.op, arp.tha, arp.tpa, arp.spa, to);
+    skb.frame.src = arp.sha;
+    skb.frame.net = Net::Arp(arp);
+    send(k, cx, skb, traced);
+}
+
 fn send(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, traced: bool) {
     skb.meta.traced = traced;
     cx.at(At::ArpSend, &skb);

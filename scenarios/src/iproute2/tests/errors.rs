@@ -85,7 +85,7 @@ const OURS: &[(&str, usize, &str)] = &[
         "mcast_querier 1 is not supported yet: bridges send no IGMP queries",
     ),
     ("ip link add br9 type bridge vlan_default_pvid 1", 29, "not supported: `vlan_default_pvid`"),
-    ("ip link set p1 type bridge_slave locked on", 41, "not supported: `locked on`"),
+    ("ip link set p1 type bridge_slave vlan_tunnel on", 46, "not supported: `vlan_tunnel on`"),
     ("bridge link set dev p1 mcast_router 2", 37, "not supported: `mcast_router 2`"),
     ("ip link set v0 type veth peer name x", 26, "not supported: `peer`"),
     ("ip link set eth0 vrf red", 18, "not supported: `vrf`"),

@@ -1,11 +1,16 @@
 //! net/bridge: a switch made of the host's own devices, and a device of its own through which the host takes part.
 //!
 //! Modelled: learning, ageing, forwarding, flooding, local delivery, the spanning tree protocol, MAC, MTU and carrier
-//! that follow the ports. Not modelled: VLAN filtering, multicast snooping with a querier (without one the kernel floods
+//! that follow the ports. Answers ARP for those it knows (neigh_suppress, proxy_arp). Not modelled: VLAN filtering, multicast snooping with a querier (without one the kernel floods
 //! all multicast, as here; the IGMP report that a bridge sends of its own when it comes up, BR-20, is left out), proxy
 //! ARP, br_netfilter.
 
+mod arp_proxy;
 mod bpdu;
+#[cfg(test)]
+mod facts_ports;
+#[cfg(test)]
+mod facts_stp;
 mod fdb;
 mod forward;
 mod input;
@@ -14,8 +19,6 @@ mod settings;
 mod stp;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_stp;
 mod timer;
 
 pub(crate) use bpdu::br_stp_rcv;

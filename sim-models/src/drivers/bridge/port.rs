@@ -48,6 +48,12 @@ pub(super) const ISOLATED: u16 = 1 << 5;
 /// `guard`: a BPDU disables the port.
 pub(super) const BPDU_GUARD: u16 = 1 << 6;
 pub(super) const ROOT_BLOCK: u16 = 1 << 7;
+pub(super) const NEIGH_SUPPRESS: u16 = 1 << 8;
+pub(super) const PROXYARP: u16 = 1 << 9;
+pub(super) const PROXYARP_WIFI: u16 = 1 << 10;
+pub(super) const LOCKED: u16 = 1 << 11;
+/// Any of them, and the bridge looks into ARP.
+pub(super) const LOOKS_INTO_ARP: u16 = NEIGH_SUPPRESS | PROXYARP | PROXYARP_WIFI;
 
 /// `struct net_bridge_port`
 #[derive(Clone, Copy)]

@@ -208,7 +208,7 @@ enum Set {
 }
 
 /// Words of `type bridge_slave` that switch a flag on or off.
-const FLAGS: [(&str, u16); 8] = [
+const FLAGS: [(&str, u16); 12] = [
     ("hairpin", port::HAIRPIN),
     ("guard", port::BPDU_GUARD),
     ("root_block", port::ROOT_BLOCK),
@@ -216,19 +216,19 @@ const FLAGS: [(&str, u16); 8] = [
     ("flood", port::FLOOD),
     ("mcast_flood", port::MCAST_FLOOD),
     ("bcast_flood", port::BCAST_FLOOD),
+    ("proxy_arp", port::PROXYARP),
+    ("proxy_arp_wifi", port::PROXYARP_WIFI),
+    ("neigh_suppress", port::NEIGH_SUPPRESS),
     ("isolated", port::ISOLATED),
+    ("locked", port::LOCKED),
 ];
 
 /// Words that iproute2 knows besides. At their defaults they say nothing new.
-const DEFAULTS: [(&str, &str); 10] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("fastleave", "off"),
     ("mcast_fast_leave", "off"),
     ("mcast_to_unicast", "off"),
-    ("neigh_suppress", "off"),
-    ("proxy_arp", "off"),
-    ("proxy_arp_wifi", "off"),
     ("vlan_tunnel", "off"),
-    ("locked", "off"),
     ("mcast_router", "1"),
     ("group_fwd_mask", "0"),
 ];

@@ -184,6 +184,12 @@ pub(crate) fn create_by_admin(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, 
     create(k, cx, dev, ip, permanent)
 }
 
+/// The MAC address of a neighbour that has a valid one (`neigh_lookup`, `neigh_ha_snapshot`).
+pub(crate) fn known(k: &Kernel, dev: DevId, ip: u32) -> Option<Mac> {
+    let e = k.neigh4.entry(k.neigh4.find(dev, ip)?);
+    is_valid(e.state).then_some(e.mac)
+}
+
 /// Which request made or changed the entry (for the walk).
 pub(crate) fn set_origin(k: &mut Kernel, n: u32, origin: u32) {
     k.neigh4.entries[n as usize].origin = origin;
