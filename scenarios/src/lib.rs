@@ -30,11 +30,13 @@ pub mod spec;
 pub mod state;
 pub mod steps;
 pub mod topology;
+pub mod trace;
 pub mod traffic;
 pub mod tree;
 pub mod values;
 pub mod verify;
 pub mod walk;
+mod warmup;
 
 #[cfg(test)]
 mod tests;

@@ -274,12 +274,14 @@ impl<E: Copy> Calendar<E> {
     fn adapt(&mut self) {
         let each = self.passed / self.turns.max(1);
         let shift = match each {
+            // No more days are to be had: longer ones, if that helps.
+            _ if self.days.len() == MOST && self.late.len() > self.len / 4 && each < 64 => self.shift + 1,
             _ if self.spills > self.turns / 2 => self.shift.saturating_sub(1),
             0..4 => self.shift + if each < 2 { 2 } else { 1 },
             4..=16 => self.shift,
             _ => self.shift.saturating_sub((each / 8).ilog2()),
         };
-        let shift = shift.clamp(4, 50);
+        let shift = shift.min(50);
         // A ring of more days where much lies beyond it.
         let many = if self.late.len() > self.len / 4 { self.len * 4 } else { self.len / 2 };
         let days = many.next_power_of_two().clamp(FEWEST, MOST);

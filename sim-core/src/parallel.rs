@@ -46,6 +46,8 @@ const STRETCH: u64 = 256;
 const WORTH: u64 = 10;
 /// After a stretch that did not pay, so many lookaheads' time runs on one thread.
 const PAUSE: u64 = 65_536;
+/// Where it never pays, a rest grows to so many of these.
+const MOST_PAUSES: u64 = 64;
 /// A free list gives when it holds more, and takes when it holds less.
 const RICH: usize = 1_024;
 const POOR: usize = 128;
@@ -60,6 +62,8 @@ pub struct Team<N: Node> {
     threads: Vec<Box<ThreadOf<N>>>,
     /// Before this it is not tried again.
     rest: Time,
+    /// How long the next rest is, in [`PAUSE`]s.
+    pauses: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +140,7 @@ where
             });
         }
         let threads = (0..parts).map(|_| Box::default()).collect();
-        (lookahead > Span::ZERO).then_some(Team { places, lookahead, threads, rest: Time::ZERO })
+        (lookahead > Span::ZERO).then_some(Team { places, lookahead, threads, rest: Time::ZERO, pauses: 1 })
     }
 
     /// As [`engine::run`], on the team's threads where that pays. Where it fails, what the nodes have done beyond the
@@ -173,7 +177,12 @@ where
                     let unknown = Exhausted { what: "events in a run", limit: max_events, at: main.pending.head() };
                     return Err(e.unwrap_or(unknown));
                 }
-                End::Unpaid => self.rest = main.pending.head() + self.windows(PAUSE),
+                End::Unpaid => {
+                    // It paid for a while, or it never does: then it is tried ever more seldom.
+                    let paid = main.pending.head() >= head + self.windows(STRETCH * 16);
+                    self.pauses = if paid { 1 } else { (self.pauses * 2).min(MOST_PAUSES) };
+                    self.rest = main.pending.head() + self.windows(PAUSE * self.pauses);
+                }
             }
         }
     }

@@ -34,7 +34,7 @@ now() { date +%s%N; }
 failed=0
 say() {
   awk -v name="$1" -v value="$2" -v goal="$3" 'BEGIN {
-    printf "%-14s %8.3f %6s  %s\n", name, value, goal, value >= goal ? "holds" : "FALLS SHORT"; exit value < goal }' || failed=1
+    printf "%-14s %8.3f %6s  %s\n", name, value, goal, (value >= goal) ? "holds" : "FALLS SHORT"; exit (value < goal) }' || failed=1
 }
 printf '%-14s %8s %6s\n' row measured goal
 

@@ -57,7 +57,7 @@ value() { awk -v key="$2" '{ for (i = 1; i < NF; i++) if ($i == key) print $(i +
 failed=0
 say() {
   awk -v name="$1" -v value="$2" -v goal="$3" 'BEGIN {
-    printf "%-12s %10.2f %8s  %s\n", name, value, goal, value <= goal ? "holds" : "FALLS SHORT"; exit value > goal }' || failed=1
+    printf "%-12s %10.2f %8s  %s\n", name, value, goal, (value <= goal) ? "holds" : "FALLS SHORT"; exit (value > goal) }' || failed=1
 }
 printf '%-12s %10s %8s\n' row measured goal
 for _ in 1 2 3; do "${first[@]}" "$size" "$work/idle.ron" $n || exit 1; done >"$work/idle"

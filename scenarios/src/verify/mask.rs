@@ -3,7 +3,7 @@
 
 use super::{
     frame::Body,
-    job::{Record, Space, Task},
+    job::{App, Record, Space, Task},
     shot::{Shot, free_port},
     simulated::Seen,
 };
@@ -28,6 +28,7 @@ rules! {
     IpId "ip.id" "the IP identification of a packet: drawn from a hash that is seeded at boot",
     Checksum "checksum" "a transport checksum: a captured frame has only the pseudo header's sum, the rest is the NIC's work",
     StpAge "stp.age" "the message age of a BPDU that its bridge held back: ticks that have passed meanwhile",
+    TcpSport "tcp.sport" "a source port of an attempt to connect that no scenario names: the kernel draws one for each",
     UdpSport "udp.sport" "a source port that no scenario names: the kernel draws it; counted by flow",
     NeighState "neigh.state" "REACHABLE, STALE, DELAY, PROBE are one class: the times between them are random; lladdr is compared",
     LinkNumber "link.number" "a device's number, and what `ip` derives from it: devices of the machine come before",
@@ -120,6 +121,11 @@ fn masked(mut side: Side, tasks: &[Task]) -> Side {
     }
     for task in tasks {
         let Some(to) = free_port(&task.app) else { continue };
+        if matches!(task.app, App::Connect { .. }) {
+            let masked = side.shots.iter_mut().filter_map(|s| s.mask_tcp_port(to).then_some(())).count();
+            counts.add(Rule::TcpSport, u64::from(masked > 0));
+            continue;
+        }
         let Some(flow) = side.flows.get_mut((task.flow as usize).wrapping_sub(1)).filter(|f| f.port != 0) else {
             continue;
         };
@@ -194,6 +200,10 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
     left_out(Rule::DropStp, |d| (d.reason.as_str(), d.place.as_str()) == ("NOT_SPECIFIED", "stp_pdu_rcv"));
     left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
     for d in drops {
+        if d.reason == "QUEUE_PURGE" {
+            // All queues are emptied by one function.
+            d.place = "skb_queue_purge_reason".to_owned();
+        }
         if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {
             d.place = (*hop).to_owned();
         }

@@ -1,14 +1,15 @@
-//! What is measured of each traffic entry, and when its packets are meant to be sent.
+//! What is measured of each traffic entry.
 
 use crate::kernel::{Cx, Errno};
 use indexmap::IndexMap;
 use sim_core::{
-    dist::Dist,
+    batch::Batches,
     hist::Hist,
-    rng::StreamId,
     series::Series,
-    time::{PS_PER_S, Span, Time},
+    time::{Span, Time},
 };
+
+pub use super::pace::Pace;
 
 /// Measures of one flow on one host; added up over hosts at the end.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,8 @@ pub struct FlowStat {
     pub bytes: u64,
     /// Picoseconds.
     pub latency: Hist,
+    /// The same values in their order.
+    pub batches: Batches,
     pub series: Series,
     /// Time of the first send and of the last receive.
     pub first: Option<Time>,
@@ -27,8 +30,11 @@ pub struct FlowStat {
     pub errors: IndexMap<Errno, u64>,
     /// The first message of each bucket of `latency`.
     pub exemplars: Vec<Exemplar>,
-    /// Warm-up: receives before this time are not measured.
+    /// Warm-up: receives before this time are not measured, nor are the first `skip`.
     pub measure_from: Time,
+    pub skip: u64,
+    /// How many were not measured.
+    pub left_out: u64,
 }
 
 /// A message that stands for those of about its latency.
@@ -51,6 +57,8 @@ impl FlowStat {
         self.received += o.received;
         self.bytes += o.bytes;
         self.latency.merge(&o.latency);
+        self.batches.merge(&o.batches);
+        self.left_out += o.left_out;
         self.exemplars.extend_from_slice(&o.exemplars);
         self.series.merge(&o.series);
         self.first = [self.first, o.first].into_iter().flatten().min();
@@ -89,58 +97,22 @@ pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
     s.received += 1;
     s.bytes += u64::from(bytes);
     s.last = Some(now);
-    if now >= s.measure_from {
-        if s.latency.record(latency.ps()) {
-            s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
-        }
-        s.series.received(now, latency, u64::from(bytes));
+    if now < s.measure_from {
+        s.left_out += 1;
+        return;
+    }
+    s.series.received(now, latency, u64::from(bytes));
+    if s.left_out < s.skip {
+        s.left_out += 1;
+        return;
+    }
+    s.batches.record(latency.ps());
+    if s.latency.record(latency.ps()) {
+        s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
     }
 }
 
 /// A system call of `flow` failed.
 pub fn failed(cx: &mut Cx, flow: u32, e: Errno) {
     *stat(cx, flow).errors.entry(e).or_default() += 1;
-}
-
-/// When packet `i` is due after the first, picoseconds. Most rates have a whole interval: no long division then.
-#[inline]
-fn offset(i: u64, millirate: u64) -> u64 {
-    const SECOND: u64 = PS_PER_S * 1000;
-    let interval = SECOND / millirate;
-    if interval * millirate == SECOND
-        && let Some(ps) = i.checked_mul(interval)
-    {
-        return ps;
-    }
-    u64::try_from(u128::from(i) * u128::from(SECOND) / u128::from(millirate)).unwrap_or(u64::MAX)
-}
-
-/// When packets are meant to be sent.
-#[derive(Clone, Debug)]
-pub enum Pace {
-    /// Packet i at start + i / rate, exactly: `per` seconds' worth of packets, in units of 1/1,000 packet a second.
-    Constant { start: Time, millirate: u64 },
-    /// Exponential gaps of this mean, ps, from a stream of the flow's own.
-    Poisson { next: Time, mean: Dist, stream: StreamId },
-}
-
-impl Pace {
-    /// Every `interval`.
-    pub fn every(start: Time, interval: Span) -> Pace {
-        let millirate = u128::from(PS_PER_S) * 1000 / u128::from(interval.ps().max(1));
-        Pace::Constant { start, millirate: u64::try_from(millirate).unwrap_or(u64::MAX) }
-    }
-
-    /// The meant time of packet `i`; asked for in order, once each.
-    pub fn next(&mut self, cx: &mut Cx, i: u64) -> Time {
-        match self {
-            Pace::Constant { start, millirate } => *start + Span::from_ps(offset(i, (*millirate).max(1))),
-            Pace::Poisson { next, mean, stream } => {
-                if i > 0 {
-                    *next += Span::from_ps(mean.draw(&mut cx.rng, *stream));
-                }
-                *next
-            }
-        }
-    }
 }

@@ -202,6 +202,12 @@ pub fn waiting(k: &Kernel, dev: DevId) -> u64 {
     }
 }
 
+pub(crate) fn each_waiting<'p>(k: &'p Kernel, dev: DevId, tell: &mut dyn FnMut(&'p SkBuff)) {
+    if let super::Kind::Physical(Phy(n)) = &k.devs[dev].kind {
+        n.rx.iter().chain(n.qdisc.bands.iter().flatten()).for_each(tell);
+    }
+}
+
 fn whole_ps_per_byte(rate: Rate) -> u64 {
     let ps = rate.span_of(1).ps();
     if ps.checked_mul(rate.bits_per_s()) == Some(8 * sim_core::time::PS_PER_S) { ps } else { 0 }

@@ -47,6 +47,7 @@ counters! {
     UdpOutDatagrams "Udp.OutDatagrams", UdpRcvbufErrors "Udp.RcvbufErrors", UdpSndbufErrors "Udp.SndbufErrors",
     UdpIgnoredMulti "Udp.IgnoredMulti",
     TcpExtIPReversePathFilter "TcpExt.IPReversePathFilter", TcpExtArpFilter "TcpExt.ArpFilter",
+    TcpExtTCPSpuriousRtxHostQueues "TcpExt.TCPSpuriousRtxHostQueues",
     TcpExtTCPTimeouts "TcpExt.TCPTimeouts", TcpExtTCPAbortOnTimeout "TcpExt.TCPAbortOnTimeout",
     TcpExtTCPLostRetransmit "TcpExt.TCPLostRetransmit", TcpExtTCPSynRetrans "TcpExt.TCPSynRetrans",
     TcpExtTcpTimeoutRehash "TcpExt.TcpTimeoutRehash",

@@ -1,11 +1,14 @@
 //! Hosts and the cables between them: carries frames from one kernel to another, and adds up what they saw.
 
 use crate::{
-    apps,
+    apps::{self, App},
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, shortcut, timer},
+    kernel::{
+        Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, SkBuff, boot, observe::Ledger, shortcut, timer,
+    },
+    packet::Tag,
     switch::{self, Switch},
 };
 use sim_core::{
@@ -158,6 +161,11 @@ impl World {
         for h in &mut self.hosts {
             h.kernel.devs.fit();
             h.kernel.nets.shrink_to_fit();
+            for net in &mut h.kernel.nets {
+                net.v4.fit();
+                net.addrs.fit();
+                net.devs.shrink_to_fit();
+            }
             h.kernel.ns_names.shrink_to_fit();
         }
     }
@@ -225,6 +233,17 @@ impl World {
         (sum, self.hosts.iter().map(Host::in_flight).sum())
     }
 
+    /// Flow and number of every message that is still on its way, sorted, once for each frame of it and each process that
+    /// works on it.
+    pub fn messages_in_flight(&self) -> Vec<(u32, u32)> {
+        let mut all = Vec::new();
+        for h in &self.hosts {
+            h.each_message(&mut |tag| all.extend((tag.flow != 0).then_some((tag.flow, tag.seq))));
+        }
+        all.sort_unstable();
+        all
+    }
+
     /// The followed packet as tcpdump would print it.
     pub fn followed(&self) -> Option<String> {
         self.hosts.iter().find_map(|h| h.cx.obs.followed.as_ref()).map(ToString::to_string)
@@ -269,6 +288,21 @@ impl Host {
             + k.sockets.waiting()
             + k.devs.iter().map(|(d, _)| phy::waiting(k, d)).sum::<u64>()
             + k.nets.iter().map(|n| n.frags.waiting()).sum::<u64>()
+    }
+
+    /// What [`Host::in_flight`] counts, and what processes hold in their hands.
+    fn each_message(&self, tell: &mut dyn FnMut(Tag)) {
+        let k = &self.kernel;
+        for i in &self.inbound {
+            i.next.iter().chain(i.rest.iter().map(|(_, f)| f)).for_each(|f| tell(f.frame().payload.tag));
+        }
+        let each: &mut dyn FnMut(&SkBuff) = &mut |skb| tell(skb.frame.payload.tag);
+        k.cpus.iter().for_each(|c| c.each_waiting(each));
+        k.neigh4.each_waiting(each);
+        k.sockets.each_waiting(each);
+        k.devs.iter().for_each(|(d, _)| phy::each_waiting(k, d, each));
+        k.nets.iter().for_each(|n| n.frags.each_waiting(each));
+        k.tasks.apps().filter_map(App::holds).for_each(tell);
     }
 
     /// Runs `f` at virtual time `at`, which must not lie in the past, on core 0: a request from outside. Whatever it

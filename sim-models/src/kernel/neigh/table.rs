@@ -138,6 +138,10 @@ impl Table {
         self.proxies.waiting() + self.entries.iter().map(|e| e.queue.len() as u64).sum::<u64>()
     }
 
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.entries.iter().flat_map(|e| &e.queue).for_each(tell);
+    }
+
     fn insert(&mut self, entry: Entry) -> u32 {
         let key = (entry.dev.index, entry.ip);
         let n = match self.free.pop() {

@@ -1,7 +1,7 @@
 //! The hold model: a queue holds N events; the earliest is taken, and another is set ahead of it, again and again. The
 //! classic measure of an event queue, for the one that ships and for others.
 //!
-//!     cd tests/benches/hold && cargo run --release [--features nexosim] [PENDING…]
+//!     cd tests/benches/hold && cargo run --release [PENDING…] [LAW…]
 //!
 //! Prints a line for each size and law of increments: nanoseconds for one event taken and set, best of three.
 
@@ -112,18 +112,18 @@ impl Random {
     }
 }
 
-/// Picoseconds ahead, a microsecond or so on average; those of the exponential law from a table.
+/// Picoseconds ahead, a millisecond or so on average; those of the exponential law from a table.
 type Law = (&'static str, fn(u64, &[u64]) -> u64);
 const LAWS: [Law; 4] = [
-    ("uniform", |r, _| r % 2_000_000),
+    ("uniform", |r, _| r % 2_000_000_000),
     ("exponential", |r, table| table[(r >> 20) as usize % table.len()]),
     // Packets and timers: nine in ten soon, one a hundred times later.
-    ("bimodal", |r, _| if r % 10 == 0 { 9_000_000 + (r >> 8) % 2_000_000 } else { (r >> 8) % 200_000 }),
-    ("equal", |_, _| 1_000_000),
+    ("bimodal", |r, _| if r % 10 == 0 { 9_000_000_000 + (r >> 8) % 2_000_000_000 } else { (r >> 8) % 200_000_000 }),
+    ("equal", |_, _| 1_000_000_000),
 ];
 
 fn exponential() -> Vec<u64> {
-    (0..65_536).map(|i| (-1e6 * (1.0 - (f64::from(i) + 0.5) / 65_536.0).ln()) as u64).collect()
+    (0..65_536).map(|i| (-1e9 * (1.0 - (f64::from(i) + 0.5) / 65_536.0).ln()) as u64).collect()
 }
 
 /// Nanoseconds for one event taken and set.
@@ -152,13 +152,14 @@ fn hold<Q: Queue>(pending: u32, law: fn(u64, &[u64]) -> u64, table: &[u64]) -> f
 
 fn main() {
     let mut sizes: Vec<u32> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
+    let laws: Vec<String> = std::env::args().skip(1).filter(|a| a.parse::<u32>().is_err()).collect();
     if sizes.is_empty() {
         sizes = vec![1_000, 100_000, 10_000_000];
     }
     let table = exponential();
     println!("{:>9} {:12} {:>8} {:>8} {:>8}", "pending", "increments", "ours", "binary", "4-ary");
     for pending in sizes {
-        for (name, law) in LAWS {
+        for (name, law) in LAWS.into_iter().filter(|l| laws.is_empty() || laws.iter().any(|n| n == l.0)) {
             let (ours, binary, four) = (
                 hold::<Ours>(pending, law, &table),
                 hold::<Binary>(pending, law, &table),
