@@ -19,6 +19,8 @@ pub enum Timer {
     FdbGc(DevId),
     /// One of a bridge's protocol timers, and the number of its arming.
     Bridge(DevId, crate::drivers::bridge::BrTimer, u32),
+    /// What this device's driver waits for.
+    Device(DevId),
     /// `ip_expire` of this namespace's datagram with this number.
     IpFrag(super::NsId, u32),
     /// linkwatch's next batch.
