@@ -8,7 +8,7 @@ use crate::{
     expect,
     followed::{self, Wanted},
     load,
-    names::{Names, NsRef},
+    names::Names,
     outcome::{Answer, Batch, HostLog, Journey, LogLine, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
@@ -155,14 +155,6 @@ pub(crate) struct Watched {
     pub fault: Option<String>,
 }
 
-/// The first address of a namespace that is not a loopback's.
-fn first_address(world: &World, at: NsRef) -> Option<u32> {
-    let k = &world.hosts[at.host].kernel;
-    let net = k.nets.get(at.ns)?;
-    let mut real = net.devs.iter().filter(|d| !k.devs[**d].is_loopback()).flat_map(|d| net.addrs.on(*d));
-    real.next().map(|a| a.local)
-}
-
 /// Plays a point with the first seed and follows a packet; besides what is `typed`.
 pub(crate) fn played(
     plan: &Plan,
@@ -188,7 +180,7 @@ pub(crate) fn played(
     let asks = traffic.is_some_and(|t| t.measure() == "round trip");
     let target = traffic.and_then(|t| match (t.address(), t.to()) {
         (Some((address, _)), _) => Some(address),
-        (None, to) => first_address(&p.built.world, Names::new(&scenario).ns(to.first()?).ok()?),
+        (None, to) => cure::first_address(&p.built.world, Names::new(&scenario).ns(to.first()?).ok()?),
     });
     let changes_later = scenario.timeline.iter().next().is_some();
     Ok(Watched { built: p.built, flow, asks, target, changes_later, fault: p.fault })

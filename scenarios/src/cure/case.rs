@@ -1,6 +1,6 @@
 //! What became of a packet that did not do what it was sent for.
 
-use crate::{run::Watched, walk};
+use crate::{names::NsRef, run::Watched, walk};
 use sim_core::time::Time;
 use sim_models::{
     apps::flow::FlowStat,
@@ -122,4 +122,12 @@ pub fn counts(world: &World, flow: usize) -> (u64, u64) {
     let mut sum = FlowStat::default();
     world.hosts.iter().filter_map(|h| h.cx.obs.flows.get(flow)).for_each(|f| sum.merge(f));
     (sum.sent, sum.received)
+}
+
+/// The first address of a namespace that is not a loopback's.
+pub(crate) fn first_address(world: &World, at: NsRef) -> Option<u32> {
+    let k = &world.hosts[at.host].kernel;
+    let net = k.nets.get(at.ns)?;
+    let mut real = net.devs.iter().filter(|d| !k.devs[**d].is_loopback()).flat_map(|d| net.addrs.on(*d));
+    real.next().map(|a| a.local)
 }

@@ -6,6 +6,7 @@ mod case;
 mod suggest;
 
 pub use case::Case;
+pub(crate) use case::first_address;
 
 use crate::{
     build::{self, Act, Built, Target},

@@ -142,6 +142,7 @@ fn deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In) {
 fn other_protocol(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     match skb.frame.net {
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
+        Net::Stp(_) => drivers::bridge::br_stp_rcv(k, cx, skb),
         Net::Ip4(..) | Net::Other(_) | Net::Vlan(_) => {
             // DEV-24
             k.devs[skb.meta.dev].stats.rx_dropped += 1;

@@ -31,6 +31,7 @@ impl fmt::Display for Frame {
             Net::Vlan(_) => Ok(()),
             Net::Arp(arp) => write_arp(f, arp),
             Net::Ip4(ip, l4) => write_ip4(f, ip, l4),
+            Net::Stp(bpdu) => bpdu.fmt(f),
             Net::Other(kind) => {
                 write!(f, "{} > {}, ethertype {} ({kind:#06x}), length {}", self.src, self.dst, name(*kind), self.len())
             }

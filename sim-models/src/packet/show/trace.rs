@@ -40,6 +40,7 @@ pub fn trace_line(pkt_type: PktType, frame: &Frame) -> String {
             put(&mut line, format_args!(" spa={} sha={}", Ip4Addr(arp.spa), arp.sha));
         }
         Net::Ip4(ip, l4) => ip4(&mut line, ip, l4),
+        Net::Stp(bpdu) => put(&mut line, format_args!("{bpdu}")),
         Net::Other(kind) => put(&mut line, format_args!("ethertype={kind:#06x} len={}", frame.payload.len)),
     }
     line
