@@ -147,6 +147,34 @@ fn hides_in_tables(rule: Rule) -> (bool, Vec<bool>) {
     }
 }
 
+/// The same, of rules for drops.
+fn hides_in_drops(rule: Rule) -> (bool, Vec<bool>) {
+    match rule {
+        Rule::DropStp => {
+            let not = vec![
+                same(&dropped("NOT_SPECIFIED", "br_forward", 1), &nothing_dropped()),
+                same(&dropped("UNHANDLED_PROTO", "stp_pdu_rcv", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("NOT_SPECIFIED", "stp_pdu_rcv", 3), &nothing_dropped()), not)
+        }
+        Rule::DropPing => {
+            let not = vec![
+                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
+                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
+        }
+        Rule::DropUnborn => {
+            let not = vec![
+                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
+                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
+        }
+        _ => unreachable!("no rule for drops"),
+    }
+}
+
 /// What a rule hides, and what it must not.
 fn hides(rule: Rule) -> (bool, Vec<bool>) {
     let one = || record(vec![bytes(1, 2, 33000, 7000)], 33000);
@@ -190,28 +218,8 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             let not = vec![same(&bpdu(246, 20), &bpdu(0, 20)), same(&bpdu(246, 20), &bpdu(246, 6))];
             (same(&bpdu(246, 20), &bpdu(254, 20)), not)
         }
-        Rule::DropStp => {
-            let not = vec![
-                same(&dropped("NOT_SPECIFIED", "br_forward", 1), &nothing_dropped()),
-                same(&dropped("UNHANDLED_PROTO", "stp_pdu_rcv", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("NOT_SPECIFIED", "stp_pdu_rcv", 3), &nothing_dropped()), not)
-        }
         Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
-        Rule::DropPing => {
-            let not = vec![
-                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
-                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
-        }
-        Rule::DropUnborn => {
-            let not = vec![
-                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
-                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
-        }
+        Rule::DropStp | Rule::DropPing | Rule::DropUnborn => hides_in_drops(rule),
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
             let y = |ttl| {
