@@ -125,7 +125,8 @@ pub(super) fn configuration_update(k: &mut Kernel, cx: &mut Cx, br: DevId) {
 
 /// `br_root_selection`
 fn root_selection(k: &mut Kernel, cx: &mut Cx, br: DevId) {
-    let mut best: Option<((BridgeId, u64, BridgeId, u16, u16), u16)> = None;
+    type Offer = (BridgeId, u64, BridgeId, u16, u16);
+    let mut best: Option<(Offer, u16)> = None;
     for no in live(k, br) {
         let Some(way) = way(k, br, no).filter(|w| best.is_none_or(|(b, _)| *w < b)) else { continue };
         if state(k, br).ports.get(no).is_some_and(|p| p.flags & ROOT_BLOCK != 0) {

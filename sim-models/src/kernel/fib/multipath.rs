@@ -28,7 +28,7 @@ pub struct Leg<A> {
 impl<A: Addr> Leg<A> {
     /// Can a lookup end here? `fib_lookup_good_nhc`.
     pub(super) fn good(&self, oif: Option<DevId>, linkstate: bool) -> bool {
-        !self.dead && !(self.linkdown && self.ignore_linkdown && linkstate) && oif.is_none_or(|d| d == self.dev)
+        !(self.dead || self.linkdown && self.ignore_linkdown && linkstate) && oif.is_none_or(|d| d == self.dev)
     }
 
     /// The same next hop, whatever became of its link.
@@ -40,7 +40,7 @@ impl<A: Addr> Leg<A> {
 /// `fib_rebalance`: shares the hashes among the next hops that are alive, by weight. To be called when one of them comes
 /// or goes; a later change of `ignore_routes_with_linkdown` alone changes nothing (RT-16).
 pub(super) fn rebalance<A: Addr>(legs: &mut [Leg<A>]) {
-    let alive = |l: &Leg<A>| !l.dead && !(l.linkdown && l.ignore_linkdown);
+    let alive = |l: &Leg<A>| !(l.dead || l.linkdown && l.ignore_linkdown);
     let total: u64 = legs.iter().filter(|l| alive(l)).map(|l| u64::from(l.weight)).sum();
     let mut sum = 0;
     for l in legs {

@@ -24,6 +24,9 @@ pub struct Rule<A> {
     pub origin: u32,
 }
 
+/// A rule that decided, and the route that it found or its refusal.
+type Decided<'a, A> = (&'a Rule<A>, Result<&'a Route<A>, Errno>);
+
 /// The rules of a namespace that ever had one of its own.
 pub struct Policy<A> {
     /// In order of preference; of equal ones the older first.
@@ -89,11 +92,7 @@ impl<A: Addr> Policy<A> {
     }
 
     /// `fib_rules_lookup`: the rule that decides, and what it says (RT-5). `answer` searches a table.
-    fn lookup<'a>(
-        &'a self,
-        key: &Key<A>,
-        mut answer: impl FnMut(u32) -> Answer<'a, A>,
-    ) -> Option<(&'a Rule<A>, Result<&'a Route<A>, Errno>)> {
+    fn lookup<'a>(&'a self, key: &Key<A>, mut answer: impl FnMut(u32) -> Answer<'a, A>) -> Option<Decided<'a, A>> {
         let mut at = 0;
         while let Some(rule) = self.list.get(at) {
             at += 1;
