@@ -93,6 +93,9 @@ pub enum Command {
     /// Play one job of `verify` from standard input
     #[command(hide = true, name = "netns-play")]
     NetnsPlay,
+    /// The first process of a kernel that `verify` started
+    #[command(hide = true, name = "uml-init")]
+    UmlInit,
 }
 
 const TOPOLOGY_EXAMPLES: &str = "\
@@ -216,6 +219,8 @@ pub struct Verify {
 pub enum OracleKind {
     /// The running one, in namespaces of verify's own
     Netns,
+    /// One that runs as a process, in virtual time; tests/uml/build.sh builds it
+    Uml,
 }
 
 #[cfg(test)]

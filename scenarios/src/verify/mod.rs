@@ -198,18 +198,19 @@ fn not_here(job: &Job, oracle: &dyn Oracle) -> Option<Missing> {
     }
     let asks = job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks));
     asks.filter_map(|a| match &a.what {
-        job::What::Sysctl { key, .. } if !oracle.owns_the_kernel() => host_wide(key),
+        job::What::Sysctl { key, .. } if is_host_wide(key) && !(oracle.owns_the_kernel() && job.hosts.len() == 1) => {
+            Some(Missing::HostWideLimit(key.replace('/', ".")))
+        }
         _ => None,
     })
     .next()
 }
 
-/// Settings that all namespaces of a kernel share.
-fn host_wide(key: &str) -> Option<Missing> {
+/// Is this a setting that all namespaces of a kernel share?
+pub(crate) fn is_host_wide(key: &str) -> bool {
     let key = key.replace('/', ".");
-    let shared = key.starts_with("net.ipv4.neigh.default.")
-        || key.starts_with("net.core.") && key != "net.core.somaxconn" && key != "net.core.rmem_default";
-    if shared { Some(Missing::HostWideLimit(key)) } else { None }
+    key.starts_with("net.ipv4.neigh.default.")
+        || key.starts_with("net.core.") && key != "net.core.somaxconn" && key != "net.core.rmem_default"
 }
 
 #[cfg(target_os = "linux")]
@@ -222,6 +223,22 @@ impl Oracle for crate::oracle::netns::Runner {
     }
     fn owns_the_kernel(&self) -> bool {
         false
+    }
+    fn play(&self, job: &Job) -> Result<Record, Missing> {
+        self.run(job)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Oracle for crate::oracle::uml::Runner {
+    fn name(&self) -> &'static str {
+        "uml"
+    }
+    fn limit_s(&self) -> u64 {
+        crate::oracle::uml::LIMIT_S
+    }
+    fn owns_the_kernel(&self) -> bool {
+        true
     }
     fn play(&self, job: &Job) -> Result<Record, Missing> {
         self.run(job)

@@ -1,0 +1,164 @@
+//! One running kernel.
+
+use super::{init, kernel, sys};
+use crate::oracle::netns;
+use std::{
+    collections::VecDeque,
+    ffi::OsString,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+/// Real time that a boot may take on a busy machine.
+const BOOT: Duration = Duration::from_secs(120);
+/// Last words that are kept.
+const WORDS: usize = 12;
+
+/// A kernel that plays jobs; it ends with its owner.
+pub struct Guest {
+    child: Child,
+    to: ChildStdin,
+    lines: Receiver<String>,
+    said: Arc<Mutex<VecDeque<String>>>,
+    /// Jobs that it has played.
+    pub played: u32,
+}
+
+/// The command that starts a kernel with `program` as its first process.
+///
+/// # Errors
+/// There is no kernel, or the program's path can't be said on a kernel's command line.
+pub fn command(program: &Path) -> Result<Command, String> {
+    let file = kernel::find()?;
+    let path = program.to_str().filter(|p| !p.contains(char::is_whitespace));
+    let path = path.ok_or_else(|| format!("the path {} has spaces", program.display()))?;
+    let mut command = Command::new(file);
+    // Its kernel log goes to standard error, jobs and records through a serial line. Nothing is left in a home.
+    command.args(["mem=256M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "panic=-1"]);
+    command.args(["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "uml_dir=/dev/null/none"]);
+    command.args(["time-travel=inf-cpu", "time-travel-start=0"]);
+    command.arg(format!("init={path}"));
+    let mut guard = OsString::from(init::GUARD);
+    guard.push("=1");
+    command.arg(guard);
+    command.arg(format!("PATH={}", std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin:/usr/bin:/bin"));
+    command.args(["--", init::COMMAND]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    netns::sys::tied(sys::apart(&mut command));
+    Ok(command)
+}
+
+impl Guest {
+    /// Takes a kernel that was just started.
+    ///
+    /// # Errors
+    /// It does not come up: its last words.
+    pub fn boot(mut child: Child) -> Result<Guest, String> {
+        let gone = || "no pipe".to_owned();
+        let to = child.stdin.take().ok_or_else(gone)?;
+        let (out, err) = (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
+        let said = Arc::new(Mutex::new(VecDeque::new()));
+        let keep = Arc::clone(&said);
+        thread::spawn(move || lines(err, |line| remember(&keep, line)));
+        let keep = Arc::clone(&said);
+        let (tell, told) = channel();
+        thread::spawn(move || {
+            lines(out, |line| {
+                // Before its line works, the kernel talks of itself there.
+                if line.starts_with('@') {
+                    let _ = tell.send(line);
+                } else {
+                    remember(&keep, line);
+                }
+            });
+        });
+        let mut guest = Guest { child, to, lines: told, said, played: 0 };
+        match guest.next(BOOT) {
+            Ok(line) if line == init::READY => Ok(guest),
+            Ok(line) => Err(format!("it says {line}")),
+            Err(why) => Err(why),
+        }
+    }
+
+    fn next(&mut self, limit: Duration) -> Result<String, String> {
+        self.lines.recv_timeout(limit).map_err(|e| match e {
+            RecvTimeoutError::Timeout => format!("no answer for {} s", limit.as_secs()),
+            RecvTimeoutError::Disconnected => {
+                // Its last words may still be on their way.
+                let _ = self.child.wait();
+                thread::sleep(Duration::from_millis(50));
+                let said = self.said.lock().map(|s| s.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+                format!("the kernel ended: {}", said.join(" / "))
+            }
+        })
+    }
+
+    /// One job, as text; its record.
+    ///
+    /// # Errors
+    /// The kernel ended, or does not answer.
+    pub fn play(&mut self, job: &str, limit: Duration) -> Result<String, String> {
+        self.played += 1;
+        let sent = self.to.write_all(job.as_bytes()).and_then(|()| self.to.write_all(b"\n"));
+        sent.and_then(|()| self.to.flush()).or_else(|e| match e.kind() {
+            // Its last words say more.
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(e.to_string()),
+        })?;
+        let line = self.next(limit)?;
+        let record = line.strip_prefix(init::RECORD).map(str::to_owned);
+        record.ok_or_else(|| format!("it says {line}"))
+    }
+
+    /// It stands still from now on: with nothing to do it would leap through time.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn stop(&self) -> io::Result<()> {
+        sys::signal(self.child.id(), libc::SIGSTOP)
+    }
+
+    /// It goes on.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn go_on(&self) -> io::Result<()> {
+        sys::signal(self.child.id(), libc::SIGCONT)
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn remember(said: &Mutex<VecDeque<String>>, line: String) {
+    if let Ok(mut said) = said.lock() {
+        if said.len() == WORDS {
+            said.pop_front();
+        }
+        said.push_back(line);
+    }
+}
+
+/// Each line of what is read, without its end.
+fn lines(from: impl Read, mut each: impl FnMut(String)) {
+    let mut from = BufReader::new(from);
+    let mut bytes = Vec::new();
+    while from.read_until(b'\n', &mut bytes).is_ok_and(|n| n > 0) {
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        bytes.clear();
+        if !line.is_empty() {
+            each(line);
+        }
+    }
+}

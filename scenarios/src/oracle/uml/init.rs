@@ -1,0 +1,80 @@
+//! The first process of such a kernel: this program, started by it. Plays jobs that come in by a serial line, one line
+//! each, and writes each record as a line.
+
+use super::sys;
+use crate::{oracle::netns, verify::job::Job};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Write},
+    path::Path,
+    process,
+};
+
+/// The hidden command of `onerouter`.
+pub const COMMAND: &str = "uml-init";
+/// Set in the environment by the kernel's command line: nobody else is to mount anything.
+pub const GUARD: &str = "ONEROUTER_UML";
+/// What comes out of the line.
+pub const READY: &str = "@ready";
+pub const RECORD: &str = "@record ";
+
+const LINE: &str = "/dev/ttyS0";
+const TEMPORARY: [&str; 2] = ["/run", "/tmp"];
+
+/// The hidden command: jobs until the line ends, then the kernel ends.
+///
+/// # Errors
+/// This is no such kernel; it can't be used.
+pub fn serve() -> io::Result<()> {
+    if process::id() != 1 || std::env::var_os(GUARD).is_none() {
+        return Err(io::Error::other("this is for the first process of a kernel that `verify --oracle uml` started"));
+    }
+    let done = jobs();
+    if let Err(e) = &done {
+        // The console.
+        eprintln!("onerouter: {e}");
+    }
+    sys::power_off()?;
+    done
+}
+
+fn jobs() -> io::Result<()> {
+    for (kind, at) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
+        netns::sys::mount(kind, at, kind, 0)?;
+    }
+    for at in TEMPORARY.into_iter().filter(|at| Path::new(at).is_dir()) {
+        netns::sys::mount("tmpfs", at, "tmpfs", 0)?;
+    }
+    fs::create_dir_all("/run/netns")?;
+    let mut line = File::options().read(true).write(true).open(LINE)?;
+    sys::raw(&line)?;
+    let mut from = BufReader::new(line.try_clone()?);
+    writeln!(line, "{READY}")?;
+    let mut text = String::new();
+    loop {
+        text.clear();
+        if from.read_line(&mut text)? == 0 {
+            return Ok(());
+        }
+        // A process for each: it leaves its namespaces for good.
+        match sys::fork()? {
+            Some(pid) => sys::wait(pid)?,
+            None => {
+                if let Err(e) = one(&text, &mut line) {
+                    eprintln!("onerouter: {e}");
+                }
+                sys::exit();
+            }
+        }
+    }
+}
+
+fn one(text: &str, line: &mut File) -> io::Result<()> {
+    let job: Job = serde_json::from_str(text)?;
+    sys::first()?;
+    let record = netns::play_in(&job, netns::Ground::Guest);
+    let mut text = RECORD.to_owned() + &serde_json::to_string(&record)?;
+    text.push('\n');
+    line.write_all(text.as_bytes())?;
+    sys::flushed(line)
+}
