@@ -16,9 +16,6 @@ use scenarios::{
 };
 use std::{io, thread};
 
-/// Comparisons at once for each core: they mostly wait.
-const JOBS_A_CORE: usize = 6;
-
 pub(super) fn command(args: &args::Verify, streams: &mut Streams) -> io::Result<u8> {
     if args.masks {
         streams.say(&text::rules())?;
@@ -73,7 +70,7 @@ fn verify(
     streams: &mut Streams,
 ) -> Result<Vec<Verified>, Vec<Diagnostic>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.map_or(cores * JOBS_A_CORE, usize::from);
+    let jobs = args.jobs.map_or(cores * oracle.jobs_a_core(), usize::from);
     let compared = {
         let progress = Progress::new("scenarios", streams.err.is_terminal(), &mut *streams.err);
         compare_all(plans, jobs, &Options::new(oracle), &|done, all| progress.at(done, all))

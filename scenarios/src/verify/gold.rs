@@ -7,7 +7,7 @@ use super::{
     mask::{self, Side},
     shot::{Shot, What},
     simulated,
-    tiers::{self, Tiers},
+    tiers::{self, Clock, Tiers},
 };
 use crate::{diagnostic::Diagnostic, plan::Plan};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub const PACKETS: u64 = 12;
 const FORMAT: u32 = 1;
 /// What a busy machine may have added to any time of a trace that was recorded once.
-const JITTER_NS: i64 = 30_000_000;
+const JITTER: Clock = Clock { exact: false, noise: 30_000_000 };
 
 /// One scenario's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ pub fn check(plan: &Plan, at: usize, gold: &Point) -> Result<Tiers, String> {
     let simulated = simulated.map_err(|d| d.iter().map(|d| d.title.clone()).collect::<Vec<_>>().join("; "))?;
     let job = &simulated.job;
     let ours = mask::of_simulator(&simulated.seen, &job.tasks);
-    Ok(tiers::tiers(job, &side(job, gold)?, &ours, &simulated.seen.asked, JITTER_NS))
+    Ok(tiers::tiers(job, &side(job, gold)?, &ours, &simulated.seen.asked, JITTER))
 }
 
 /// How far a kernel's new trace of this point agrees with the gold one.
@@ -174,7 +174,7 @@ pub fn drift(plan: &Plan, at: usize, gold: &Point, new: &Point) -> Result<Tiers,
     let simulated = simulated::simulate(plan, at, seed, PACKETS);
     let simulated = simulated.map_err(|d| d.iter().map(|d| d.title.clone()).collect::<Vec<_>>().join("; "))?;
     let job = &simulated.job;
-    Ok(tiers::tiers(job, &side(job, gold)?, &side(job, new)?, &simulated.seen.asked, JITTER_NS))
+    Ok(tiers::tiers(job, &side(job, gold)?, &side(job, new)?, &simulated.seen.asked, JITTER))
 }
 
 /// A new file.

@@ -25,7 +25,7 @@ use crate::{
 use job::{Job, Missing, Record};
 use mask::Side;
 use std::{collections::BTreeSet, sync::Arc, thread};
-use tiers::{Difference, Tiers};
+use tiers::{Clock, Difference, Tiers};
 
 /// A real kernel: plays a job and says what it saw, or why it can't.
 pub trait Oracle: Sync {
@@ -35,6 +35,14 @@ pub trait Oracle: Sync {
     fn limit_s(&self) -> u64;
     /// Do limits that all namespaces of a kernel share belong to the scenario alone?
     fn owns_the_kernel(&self) -> bool;
+    /// Does time pass there only where a timer or a program says so?
+    fn is_exact(&self) -> bool {
+        false
+    }
+    /// Comparisons at once for each core: those on a machine's kernel mostly wait.
+    fn jobs_a_core(&self) -> usize {
+        6
+    }
     /// # Errors
     /// Why it can't be played.
     fn play(&self, job: &Job) -> Result<Record, Missing>;
@@ -167,9 +175,9 @@ fn once(
     let (first, second) = (first?, second?);
     let side = |r: &Record| mask::of_kernel(r, &job.tasks, job::tag);
     let (a, b) = (side(&first), side(&second));
-    let apart = tiers::tiers(job, &a, &b, asked, i64::MAX / 4);
-    let noise = tiers::noise(job, &a, &b);
-    c.tiers = tiers::tiers(job, &a, ours, asked, noise);
+    let apart = tiers::tiers(job, &a, &b, asked, Clock::ANY);
+    let clock = Clock { exact: oracle.is_exact(), noise: tiers::noise(job, &a, &b) };
+    c.tiers = tiers::tiers(job, &a, ours, asked, clock);
     if apart.differences.iter().any(|d| d.tier == 6) {
         // The kernel itself promises no order here.
         c.tiers.differences.retain(|d| d.tier != 6);
@@ -239,6 +247,12 @@ impl Oracle for crate::oracle::uml::Runner {
     }
     fn owns_the_kernel(&self) -> bool {
         true
+    }
+    fn is_exact(&self) -> bool {
+        true
+    }
+    fn jobs_a_core(&self) -> usize {
+        1
     }
     fn play(&self, job: &Job) -> Result<Record, Missing> {
         self.run(job)

@@ -17,8 +17,9 @@ const MS: i64 = 1_000_000;
 /// Links settle within a second; linkwatch works at most once a second for what is not urgent.
 const SETTLE_LIMIT: i64 = 4000 * MS;
 const SETTLE_STEP: std::time::Duration = std::time::Duration::from_millis(2);
-/// From settling to scenario time 0.
+/// From settling to scenario time 0. In virtual time linkwatch has its second, and is as free as the simulator's.
 const LEAD: i64 = MS;
+const VIRTUAL_LEAD: i64 = 2000 * MS;
 /// So long no frame is seen before the state is read.
 const QUIET: i64 = 4 * MS;
 /// So much longer than the simulator's end the kernel is waited for at most.
@@ -116,7 +117,8 @@ fn run(
     let before = s.counters()?;
     let dropped_before = s.drops(drops.as_ref().ok())?;
     s.open_taps()?;
-    s.zero = wheel::edge(job.end_ns as i64, sys::monotonic() + LEAD, ground);
+    let lead = if ground == Ground::Guest { VIRTUAL_LEAD } else { LEAD };
+    s.zero = wheel::edge(job.end_ns as i64, sys::monotonic() + lead, ground);
     s.zero_real = s.zero + sys::realtime() - sys::monotonic();
     // The programs' sockets are open until their tables are read.
     let mut programs = Programs::new(&job.tasks)?;

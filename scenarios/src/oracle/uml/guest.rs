@@ -19,7 +19,7 @@ use std::{
 /// Real time that a boot may take on a busy machine.
 const BOOT: Duration = Duration::from_secs(120);
 /// Last words that are kept.
-const WORDS: usize = 12;
+const WORDS: usize = 6;
 
 /// A kernel that plays jobs; it ends with its owner.
 pub struct Guest {
@@ -40,9 +40,13 @@ pub fn command(program: &Path) -> Result<Command, String> {
     let path = program.to_str().filter(|p| !p.contains(char::is_whitespace));
     let path = path.ok_or_else(|| format!("the path {} has spaces", program.display()))?;
     let mut command = Command::new(file);
-    // Its kernel log goes to standard error, jobs and records through a serial line. Nothing is left in a home.
     command.args(["mem=256M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "panic=-1"]);
-    command.args(["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1", "uml_dir=/dev/null/none"]);
+    // Unsaid, these would be put behind the first process's own arguments.
+    command.args(["root=98:0", "console=tty0"]);
+    // Its kernel log goes to standard error, jobs and records through a serial line.
+    command.args(["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1"]);
+    // Where it may make no folder, it leaves none.
+    command.args(["uml_dir=/proc/self", "umid=none"]);
     command.args(["time-travel=inf-cpu", "time-travel-start=0"]);
     command.arg(format!("init={path}"));
     let mut guard = OsString::from(init::GUARD);
@@ -95,7 +99,7 @@ impl Guest {
                 let _ = self.child.wait();
                 thread::sleep(Duration::from_millis(50));
                 let said = self.said.lock().map(|s| s.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
-                format!("the kernel ended: {}", said.join(" / "))
+                format!("its kernel ended: {}", said.join(" / "))
             }
         })
     }
@@ -142,6 +146,10 @@ impl Drop for Guest {
 }
 
 fn remember(said: &Mutex<VecDeque<String>>, line: String) {
+    // Of a kernel's end the reason counts, not the stack.
+    if line.contains("[<") || line.contains("Call Trace") {
+        return;
+    }
     if let Ok(mut said) = said.lock() {
         if said.len() == WORDS {
             said.pop_front();

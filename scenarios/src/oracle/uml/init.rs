@@ -40,12 +40,14 @@ pub fn serve() -> io::Result<()> {
 
 fn jobs() -> io::Result<()> {
     for (kind, at) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
-        netns::sys::mount(kind, at, kind, 0)?;
+        mount(kind, at)?;
     }
     for at in TEMPORARY.into_iter().filter(|at| Path::new(at).is_dir()) {
-        netns::sys::mount("tmpfs", at, "tmpfs", 0)?;
+        mount("tmpfs", at)?;
     }
     fs::create_dir_all("/run/netns")?;
+    // Tunnel drivers that are built in would give every new namespace devices of theirs.
+    fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1")?;
     let mut line = File::options().read(true).write(true).open(LINE)?;
     sys::raw(&line)?;
     let mut from = BufReader::new(line.try_clone()?);
@@ -66,6 +68,14 @@ fn jobs() -> io::Result<()> {
                 sys::exit();
             }
         }
+    }
+}
+
+fn mount(kind: &str, at: &str) -> io::Result<()> {
+    match netns::sys::mount(kind, at, kind, 0) {
+        // The kernel did that itself.
+        Err(e) if e.kind() == io::ErrorKind::ResourceBusy => Ok(()),
+        done => done.map_err(|e| io::Error::other(format!("{kind} on {at}: {e}"))),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::{
     job::{App, DropSeen, FlowSeen, Job, JobHost, SockOpts},
     shot::Shot,
-    tiers::{self, Tiers},
+    tiers::{self, Clock, Tiers},
 };
 use super::*;
 
@@ -57,7 +57,7 @@ fn record(frames: Vec<Vec<u8>>, port: u16) -> Record {
 fn compared(a: &Record, b: &Record) -> Tiers {
     let job = job();
     let side = |r: &Record| of_kernel(r, &job.tasks, |_| None);
-    tiers::tiers(&job, &side(a), &side(b), &[], 0)
+    tiers::tiers(&job, &side(a), &side(b), &[], Clock { exact: false, noise: 0 })
 }
 
 fn same(a: &Record, b: &Record) -> bool {
