@@ -1,10 +1,10 @@
 //! One running kernel.
 
-use super::{init, kernel, sys};
+use super::{init, kernel, shared, sys};
 use crate::oracle::netns;
 use std::{
     collections::VecDeque,
-    ffi::OsString,
+    fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
@@ -24,6 +24,7 @@ const WORDS: usize = 6;
 /// A kernel that plays jobs; it ends with its owner.
 pub struct Guest {
     child: Child,
+    memory: File,
     to: ChildStdin,
     lines: Receiver<String>,
     said: Arc<Mutex<VecDeque<String>>>,
@@ -31,32 +32,33 @@ pub struct Guest {
     pub played: u32,
 }
 
-/// The command that starts a kernel with `program` as its first process.
+/// The command that starts a kernel with `program` as its first process, and the memory that it shares.
 ///
 /// # Errors
 /// There is no kernel, or the program's path can't be said on a kernel's command line.
-pub fn command(program: &Path) -> Result<Command, String> {
+pub fn command(program: &Path) -> Result<(Command, File), String> {
     let file = kernel::find()?;
     let path = program.to_str().filter(|p| !p.contains(char::is_whitespace));
     let path = path.ok_or_else(|| format!("the path {} has spaces", program.display()))?;
+    let memory = sys::memory(shared::BYTES).map_err(|e| format!("no memory to share: {e}"))?;
     let mut command = Command::new(file);
     command.args(["mem=256M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "panic=-1"]);
     // Unsaid, these would be put behind the first process's own arguments.
     command.args(["root=98:0", "console=tty0"]);
-    // Its kernel log goes to standard error, jobs and records through a serial line.
+    // Its kernel log goes to standard error, what is said of jobs and records through a serial line.
     command.args(["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1"]);
+    command.arg(format!("iomem=mmapper,/proc/self/fd/{}", sys::SHARED));
     // Where it may make no folder, it leaves none.
     command.args(["uml_dir=/proc/self", "umid=none"]);
     command.args(["time-travel=inf-cpu", "time-travel-start=0"]);
     command.arg(format!("init={path}"));
-    let mut guard = OsString::from(init::GUARD);
-    guard.push("=1");
-    command.arg(guard);
+    command.arg(format!("{}=1", init::GUARD));
     command.arg(format!("PATH={}", std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin:/usr/bin:/bin"));
     command.args(["--", init::COMMAND]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    netns::sys::tied(sys::apart(&mut command));
-    Ok(command)
+    netns::sys::tied(&mut command);
+    sys::apart(&mut command, &memory);
+    Ok((command, memory))
 }
 
 impl Guest {
@@ -64,7 +66,7 @@ impl Guest {
     ///
     /// # Errors
     /// It does not come up: its last words.
-    pub fn boot(mut child: Child) -> Result<Guest, String> {
+    pub fn boot(mut child: Child, memory: File) -> Result<Guest, String> {
         let gone = || "no pipe".to_owned();
         let to = child.stdin.take().ok_or_else(gone)?;
         let (out, err) = (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
@@ -83,7 +85,7 @@ impl Guest {
                 }
             });
         });
-        let mut guest = Guest { child, to, lines: told, said, played: 0 };
+        let mut guest = Guest { child, memory, to, lines: told, said, played: 0 };
         match guest.next(BOOT) {
             Ok(line) if line == init::READY => Ok(guest),
             Ok(line) => Err(format!("it says {line}")),
@@ -108,17 +110,17 @@ impl Guest {
     ///
     /// # Errors
     /// The kernel ended, or does not answer.
-    pub fn play(&mut self, job: &str, limit: Duration) -> Result<String, String> {
+    pub fn play(&mut self, job: &[u8], limit: Duration) -> Result<Vec<u8>, String> {
         self.played += 1;
-        let sent = self.to.write_all(job.as_bytes()).and_then(|()| self.to.write_all(b"\n"));
-        sent.and_then(|()| self.to.flush()).or_else(|e| match e.kind() {
-            // Its last words say more.
-            io::ErrorKind::BrokenPipe => Ok(()),
-            _ => Err(e.to_string()),
-        })?;
+        shared::put(&self.memory, job).map_err(|e| e.to_string())?;
+        // Where it has ended, its last words say more than this error.
+        let _ = self.to.write_all(b"job\n").and_then(|()| self.to.flush());
         let line = self.next(limit)?;
-        let record = line.strip_prefix(init::RECORD).map(str::to_owned);
-        record.ok_or_else(|| format!("it says {line}"))
+        match line.strip_prefix(init::FAILED) {
+            Some(why) => Err(why.to_owned()),
+            None if line == init::RECORD => shared::take(&self.memory).map_err(|e| e.to_string()),
+            None => Err(format!("it says {line}")),
+        }
     }
 
     /// It stands still from now on: with nothing to do it would leap through time.

@@ -1,7 +1,7 @@
-//! The first process of such a kernel: this program, started by it. Plays jobs that come in by a serial line, one line
-//! each, and writes each record as a line.
+//! The first process of such a kernel: this program, started by it. A line that comes in by the serial line says that
+//! there is a job in the shared memory, one that goes out that there is its record.
 
-use super::sys;
+use super::{shared, sys};
 use crate::{oracle::netns, verify::job::Job};
 use std::{
     fs::{self, File},
@@ -16,7 +16,8 @@ pub const COMMAND: &str = "uml-init";
 pub const GUARD: &str = "ONEROUTER_UML";
 /// What comes out of the line.
 pub const READY: &str = "@ready";
-pub const RECORD: &str = "@record ";
+pub const RECORD: &str = "@record";
+pub const FAILED: &str = "@failed ";
 
 const LINE: &str = "/dev/ttyS0";
 const TEMPORARY: [&str; 2] = ["/run", "/tmp"];
@@ -47,7 +48,8 @@ fn jobs() -> io::Result<()> {
     }
     fs::create_dir_all("/run/netns")?;
     // Tunnel drivers that are built in would give every new namespace devices of theirs.
-    fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1")?;
+    let _ = fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1");
+    let memory = File::options().read(true).write(true).open(shared::DEVICE)?;
     let mut line = File::options().read(true).write(true).open(LINE)?;
     sys::raw(&line)?;
     let mut from = BufReader::new(line.try_clone()?);
@@ -62,9 +64,8 @@ fn jobs() -> io::Result<()> {
         match sys::fork()? {
             Some(pid) => sys::wait(pid)?,
             None => {
-                if let Err(e) = one(&text, &mut line) {
-                    eprintln!("onerouter: {e}");
-                }
+                let said = one(&memory).map_or_else(|e| format!("{FAILED}{e}"), |()| RECORD.to_owned());
+                writeln!(line, "{said}")?;
                 sys::exit();
             }
         }
@@ -79,12 +80,9 @@ fn mount(kind: &str, at: &str) -> io::Result<()> {
     }
 }
 
-fn one(text: &str, line: &mut File) -> io::Result<()> {
-    let job: Job = serde_json::from_str(text)?;
+fn one(memory: &File) -> io::Result<()> {
+    let job: Job = serde_json::from_slice(&shared::take(memory)?)?;
     sys::first()?;
     let record = netns::play_in(&job, netns::Ground::Guest);
-    let mut text = RECORD.to_owned() + &serde_json::to_string(&record)?;
-    text.push('\n');
-    line.write_all(text.as_bytes())?;
-    sys::flushed(line)
+    shared::put(memory, &serde_json::to_vec(&record)?)
 }

@@ -53,13 +53,13 @@ impl Runner {
     /// # Errors
     /// Why it can't be played here.
     pub fn run(&self, job: &Job) -> Result<Record, Missing> {
-        let text = serde_json::to_string(job).map_err(|e| Missing::Oracle(e.to_string()))?;
+        let text = serde_json::to_vec(job).map_err(|e| Missing::Oracle(e.to_string()))?;
         let record = self.exchange(&text, wants_its_own(job)).map_err(|e| Missing::Oracle(format!("uml: {e}")))?;
-        serde_json::from_str::<Result<Record, Missing>>(&record)
+        serde_json::from_slice::<Result<Record, Missing>>(&record)
             .map_err(|e| Missing::Oracle(format!("uml: no record: {e}")))?
     }
 
-    fn exchange(&self, job: &str, alone: bool) -> Result<String, String> {
+    fn exchange(&self, job: &[u8], alone: bool) -> Result<Vec<u8>, String> {
         let waiting = if alone { None } else { self.idle.lock().ok().and_then(|mut i| i.pop()) };
         let mut guest = match waiting {
             Some(guest) => {
@@ -76,12 +76,12 @@ impl Runner {
     }
 
     fn start(&self) -> Result<Guest, String> {
-        let command = guest::command(&self.program)?;
+        let (command, memory) = guest::command(&self.program)?;
         let (answer, started) = mpsc::channel();
         let gone = || "nobody starts kernels any more".to_owned();
         self.starter.lock().map_err(|_| gone())?.send((command, answer)).map_err(|_| gone())?;
         let child = started.recv().map_err(|_| gone())?;
-        Guest::boot(child.map_err(|e| format!("the kernel does not start: {e}"))?)
+        Guest::boot(child.map_err(|e| format!("the kernel does not start: {e}"))?, memory)
     }
 }
 

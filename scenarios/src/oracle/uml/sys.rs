@@ -4,7 +4,10 @@ use std::{
     fs::File,
     io,
     mem::zeroed,
-    os::{fd::AsRawFd, unix::process::CommandExt},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
     process::Command,
 };
 
@@ -54,12 +57,6 @@ pub fn raw(tty: &File) -> io::Result<()> {
     }
 }
 
-/// Waits until a terminal line has passed on what was written.
-pub fn flushed(tty: &File) -> io::Result<()> {
-    // SAFETY: the descriptor is open.
-    check(unsafe { libc::tcdrain(tty.as_raw_fd()) }).map(drop)
-}
-
 /// The calling process runs before all ordinary ones, and its timers ring when they say.
 pub fn first() -> io::Result<()> {
     // SAFETY: the parameters are read during the call.
@@ -76,7 +73,32 @@ pub fn power_off() -> io::Result<()> {
     check(unsafe { libc::reboot(libc::RB_POWER_OFF) }).map(drop)
 }
 
-/// A command whose process has its own group: signals of the terminal don't reach it.
-pub fn apart(command: &mut Command) -> &mut Command {
-    command.process_group(0)
+/// Memory of `bytes` zeros that can be passed on as a file, and has no name.
+pub fn memory(bytes: u64) -> io::Result<File> {
+    // SAFETY: the name is a constant, the descriptor is new and belongs to nobody else.
+    let file = unsafe {
+        let fd = check(libc::memfd_create(c"onerouter".as_ptr(), libc::MFD_CLOEXEC))?;
+        File::from(OwnedFd::from_raw_fd(fd))
+    };
+    file.set_len(bytes)?;
+    Ok(file)
 }
+
+/// A command whose process has `file` as descriptor [`SHARED`], and its own group: signals of a terminal don't reach it.
+pub fn apart(command: &mut Command, file: &File) {
+    let fd = file.as_raw_fd();
+    command.process_group(0);
+    // SAFETY: between fork and exec only system calls are made; the file is open while the command is.
+    unsafe {
+        command.pre_exec(move || {
+            if fd == SHARED {
+                check(libc::fcntl(fd, libc::F_SETFD, 0)).map(drop)
+            } else {
+                check(libc::dup2(fd, SHARED)).map(drop)
+            }
+        });
+    }
+}
+
+/// The descriptor by which a kernel knows the memory that it shares.
+pub const SHARED: i32 = 9;
