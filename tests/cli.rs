@@ -197,11 +197,11 @@ fn a_topology_is_drawn_the_same_every_time() {
     let out = here.join("outside.svg");
     onerouter(&["topology", &file, "--svg", &text(&out)]).ends_with(HOLDS);
     let drawn = fs::read_to_string(&out).unwrap();
-    let kept = root.join("docs/pictures/outside.svg");
+    let kept = root.join("docs/images/topology.svg");
     if std::env::var_os("INSTA_UPDATE").is_some_and(|v| v == "always") {
         fs::write(&kept, &drawn).unwrap();
     }
-    let differs = "onerouter topology scenarios/docker/outside.ron --svg docs/pictures/outside.svg writes it";
+    let differs = "onerouter topology scenarios/docker/outside.ron --svg docs/images/topology.svg writes it";
     assert!(fs::read_to_string(&kept).is_ok_and(|k| k == drawn), "{} differs: {differs}", kept.display());
     assert_eq!(onerouter(&["topology", &file, "--svg", "-"]).ends_with(HOLDS).out, drawn);
     let tree = onerouter(&["topology", &file]).ends_with(HOLDS).out;

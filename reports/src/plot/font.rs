@@ -54,6 +54,16 @@ pub fn fit(text: &str, em: f64, bold: bool, room: f64) -> String {
     String::new()
 }
 
+/// As many words of `text` as are no wider than `room`, at least one, and the rest.
+pub fn wrap(text: &str, em: f64, bold: bool, room: f64) -> (&str, &str) {
+    let mut at = text.len();
+    while width(&text[..at], em, bold) > room {
+        let Some(space) = text[..at].rfind(' ') else { break };
+        at = space;
+    }
+    (&text[..at], text[at..].trim_start())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +75,15 @@ mod tests {
         assert!((35.0..45.0).contains(&regular), "{regular}");
         assert!(bold > regular);
         assert!(width("iiii", 12.0, false) < width("MMMM", 12.0, false));
+    }
+
+    #[test]
+    fn lines_break_at_words() {
+        assert_eq!(wrap("short", 12.0, false, 100.0), ("short", ""));
+        assert_eq!(wrap("unbreakable", 12.0, false, 1.0), ("unbreakable", ""));
+        let (first, rest) = wrap("some words and others", 12.0, false, 70.0);
+        assert!(width(first, 12.0, false) <= 70.0 && !first.is_empty() && rest.ends_with("others"), "{first}|{rest}");
+        assert_eq!(format!("{first} {rest}"), "some words and others");
     }
 
     #[test]

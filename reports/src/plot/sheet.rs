@@ -14,8 +14,8 @@ pub const FOOT: f64 = 10.5;
 const MARGIN: f64 = 14.0;
 /// Top of the first lane: below title, subtitle and the row of axis title and legend.
 pub const TOP: f64 = 84.0;
-/// Below the last lane: tick labels, axis title, two lines of footer.
-pub const BELOW: f64 = 74.0;
+/// Below the last lane: tick labels, axis title, three lines of footer.
+pub const BELOW: f64 = 88.0;
 /// Left of the lanes.
 pub const LEFT: f64 = 58.0;
 pub const RIGHT: f64 = WIDTH - 18.0;
@@ -27,7 +27,7 @@ pub struct Caption {
     pub title: String,
     /// "docker/outside.ron · 10k/s · one way"
     pub subtitle: String,
-    /// Two lines: what was measured, and under which profile.
+    /// What was measured, in one line, and under which profile, in two at most.
     pub foot: [String; 2],
 }
 
@@ -57,7 +57,9 @@ pub fn sheet(height: f64, caption: &Caption) -> Picture {
     picture.label(Label::new((MARGIN, 26.0), title, TITLE, Ink::Text).bold());
     let subtitle = font::fit(&caption.subtitle, SMALL, false, room);
     picture.label(Label::new((MARGIN, 44.0), subtitle, SMALL, Ink::Muted));
-    for (line, y) in caption.foot.iter().zip([height - 24.0, height - 9.0]) {
+    let [measured, profile] = &caption.foot;
+    let (first, rest) = font::wrap(profile, FOOT, false, room);
+    for (line, y) in [measured.as_str(), first, rest].into_iter().zip([height - 38.0, height - 23.0, height - 8.0]) {
         picture.label(Label::new((MARGIN, y), font::fit(line, FOOT, false, room), FOOT, Ink::Muted));
     }
     picture
