@@ -29,7 +29,10 @@ pub fn all() -> Vec<Gold> {
 /// # Panics
 /// The scenario can't be read.
 pub fn compared(g: &Gold) -> Vec<(String, Result<Tiers, String>)> {
-    let source = Arc::new(Source::new(&g.scenario, sim::file(&g.scenario)));
+    // By its whole path: it may name files beside it.
+    let path = source::root().join(&g.scenario);
+    let source = Source::read(&path).unwrap_or_else(|d| panic!("{}", sim::shown(&[d])));
+    let source = Arc::new(source);
     let plan = plan::plan(&source).unwrap_or_else(|d| panic!("{}", sim::shown(&d)));
     let point = |(i, p): (usize, &gold::Point)| {
         let now = plan.points.get(i).filter(|now| now.label == p.label);

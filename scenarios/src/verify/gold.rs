@@ -228,8 +228,7 @@ mod tests {
 
     #[test]
     fn a_frame_reads_back() {
-        let job =
-            Job { hosts: vec![super::super::job::JobHost { name: "h1".into(), spaces: Vec::new() }], ..Job::default() };
+        let job = Job { hosts: vec![super::super::job::JobHost::new("h1", false)], ..Job::default() };
         let text = "h1/a/eth0 1234 98 0 7 - out 02:00:00:00:00:01>02:00:00:00:00:02 IP 10.0.0.1>10.0.0.2 ttl=64 len=84 \
                     proto=1 DF icmp echo-request/0 seq=1";
         let s = shot(&job, text).unwrap();

@@ -42,6 +42,14 @@ pub struct JobHost {
     pub name: String,
     /// Made before anything is asked for: `root` alone.
     pub spaces: Vec<String>,
+    /// It stands for an external switch: a bridge in a namespace that nobody looks at.
+    pub is_switch: bool,
+}
+
+impl JobHost {
+    pub fn new(name: &str, is_switch: bool) -> JobHost {
+        JobHost { name: name.to_owned(), spaces: vec!["root".to_owned()], is_switch }
+    }
 }
 
 /// One request, made in the namespace called `ns` of host number `host`.
@@ -57,6 +65,8 @@ pub struct Ask {
 pub enum What {
     /// `ip netns add NAME`
     NewNs(String),
+    /// `ip netns del NAME`
+    DelNs(String),
     /// A line for `ip -batch`, without the leading `ip`.
     Ip(String),
     /// A line for `bridge -batch`, without the leading `bridge`.

@@ -10,9 +10,11 @@ pub mod gold;
 pub mod job;
 pub mod mask;
 mod pool;
+mod programs;
 pub mod shot;
 pub mod simulated;
 mod space;
+mod switches;
 pub mod tiers;
 
 pub use pool::compare_all;
@@ -141,7 +143,7 @@ fn compare_keeping(plan: &Plan, point: usize, options: &Options, keep: Keep) -> 
         reasons: seen.drops.iter().map(|d| d.reason.clone()).collect(),
         late_ns: 0,
     };
-    if let Some(missing) = not_here(job, options.oracle) {
+    if let Some(missing) = seen.missing.clone().or_else(|| not_here(job, options.oracle)) {
         c.verdict = Verdict::NotComparable(missing);
         return Ok(c);
     }

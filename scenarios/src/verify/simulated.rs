@@ -2,9 +2,11 @@
 //! that asks the same of a real kernel.
 
 use super::{
-    job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, SockOpts, Step, Task, What},
+    job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, Missing, Step, Task, What},
+    programs::{job_app, socket_options},
     shot::Shot,
     space,
+    switches::{self, Switches},
 };
 use crate::{
     build::{self, Act, Built, Placed, Target, carry_out},
@@ -18,7 +20,7 @@ use crate::{
 };
 use sim_core::time::{PS_PER_S, Span, Time};
 use sim_models::{
-    apps::{App, TaskId, flow::Pace, requests::Load},
+    apps::TaskId,
     drivers::{Config, veth::VethConfig},
     kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs, sock},
     packet::Mac,
@@ -28,6 +30,8 @@ use std::collections::BTreeMap;
 
 /// Timed traffic is compared up to so many packets of a flow.
 pub const MOST_PACKETS: u64 = 1000;
+/// So many frames, and more on their way at the end, are a storm: on a real machine nobody else would get anything done.
+const STORM: usize = 10_000;
 /// Events of a comparison at most.
 const MAX_EVENTS: u64 = 50_000_000;
 /// The clock is looked at so often to see whether all is done.
@@ -55,6 +59,8 @@ pub struct Seen {
     pub names: Vec<String>,
     /// A packet was delivered, or dropped on purpose, on another device than its first one.
     pub travelled: bool,
+    /// What happened that no kernel can do.
+    pub missing: Option<Missing>,
 }
 
 /// Both halves.
@@ -77,12 +83,14 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64, packets: u64) -> Result<Si
     let Built { mut world, .. } = build::build_telling(&source, &scenario, costs, seed, told)?;
     world.max_events = MAX_EVENTS;
     let steps = steps::steps(&source, &names, &scenario)?;
+    let fault = |e: String| vec![Diagnostic::of_file(&source.path, e)];
+    // What the setup has sent belongs to it.
+    world.run_until(Time::ZERO).map_err(|e| fault(e.to_string()))?;
     script.tasks(&scenario, &mut world, packets);
     let before = space::counters(&world);
     for h in &mut world.hosts {
         h.cx.obs.capture = Some(Vec::new());
     }
-    let fault = |e: String| vec![Diagnostic::of_file(&source.path, e)];
     let end = script.run(&mut world, &steps, scenario.duration.as_ref().map(|d| Time::ZERO + d.value.0));
     let end = end.map_err(fault)?;
     world.check_laws().map_err(fault)?;
@@ -94,6 +102,7 @@ struct Script<'n> {
     names: &'n Names<'n>,
     /// NIC → the other end of its wire.
     wires: BTreeMap<DevRef, DevRef>,
+    switches: Switches,
     /// NICs that were asked for, with what `ip link add` says of them.
     nics: BTreeMap<DevRef, String>,
     job: Job,
@@ -116,11 +125,12 @@ impl<'n> Script<'n> {
                 wires.extend([(a, b), (b, a)]);
             }
         }
-        let host = |h: &crate::names::HostNames| JobHost { name: h.name.to_owned(), spaces: vec!["root".to_owned()] };
+        let host = |h: &crate::names::HostNames| JobHost::new(h.name, false);
         let job = Job { hosts: names.hosts.iter().map(host).collect(), ..Job::default() };
-        Script {
+        let mut script = Script {
             names,
             wires,
+            switches: Switches::new(names, s),
             nics: BTreeMap::new(),
             job,
             seen: Seen::default(),
@@ -128,6 +138,21 @@ impl<'n> Script<'n> {
             last: Time::ZERO,
             closed: Vec::new(),
             rcvbuf: BTreeMap::new(),
+        };
+        script.job.hosts.extend(names.switches.iter().map(|s| JobHost::new(s.0, true)));
+        for ask in script.switches.setup() {
+            script.ask(ask, None, "external switch".to_owned());
+        }
+        script
+    }
+
+    /// One more request, with the simulator's answer and what people call it.
+    fn ask(&mut self, ask: Ask, answer: Option<String>, shown: String) {
+        self.seen.answers.push(answer);
+        self.seen.asked.push(shown);
+        match &mut self.step {
+            Some(step) => step.push(ask),
+            None => self.job.setup.push(ask),
         }
     }
 
@@ -140,15 +165,17 @@ impl<'n> Script<'n> {
         };
         let what = match &p.act {
             Act::NewNs(name) => What::NewNs(name.clone()),
-            Act::DelNs(_) => What::Nothing,
+            Act::DelNs(name) => What::DelNs(name.clone()),
             Act::Rtnl(op) => self.what(k, host, &ns, op),
         };
-        self.seen.answers.push(done.as_ref().err().cloned());
-        self.seen.asked.push(format!("{}/{ns}: {}", self.job.hosts[host].name, shown(&p.act)));
-        let ask = Ask { host, ns, what };
-        match &mut self.step {
-            Some(step) => step.push(ask),
-            None => self.job.setup.push(ask),
+        let port = match &what {
+            What::Nic { far: Some(far), .. } if self.job.hosts[far.host].is_switch => Some(far.clone()),
+            _ => None,
+        };
+        let shown = format!("{}/{ns}: {}", self.job.hosts[host].name, shown(&p.act));
+        self.ask(Ask { host, ns, what }, done.as_ref().err().cloned(), shown);
+        if let Some(far) = port {
+            self.ask(switches::plug_in(far.host, &far.name), None, "external switch".to_owned());
         }
     }
 
@@ -193,6 +220,9 @@ impl<'n> Script<'n> {
         }
         let me = self.names.dev(&format!("{}/{ns}/{name}", self.job.hosts[host].name)).ok();
         let other = me.and_then(|me| self.wires.get(&me).copied());
+        if let Some(far) = me.and_then(|me| self.switches.port(me)) {
+            return What::Nic { name: name.to_owned(), args, far: Some(far) };
+        }
         let Some((me, other)) = me.zip(other) else { return What::Nic { name: name.to_owned(), args, far: None } };
         let Some(far_args) = self.nics.get(&other).cloned() else {
             self.nics.insert(me, args);
@@ -244,6 +274,8 @@ impl<'n> Script<'n> {
             self.step = Some(Vec::new());
             world.hosts[step.host].at(step.at, |k, cx| {
                 for p in &step.asked {
+                    // A request may take a device or its name away.
+                    self.drain(step.host, k, cx);
                     let done = carry_out(k, cx, &p.ns, &p.act);
                     self.told(k, p, &done);
                 }
@@ -292,21 +324,32 @@ impl<'n> Script<'n> {
         Ok(())
     }
 
+    /// Takes over the frames captured since the last time, with the names that their devices have now.
+    fn drain(&mut self, host: usize, k: &Kernel, cx: &mut Cx) {
+        let captured = cx.obs.capture.replace(Vec::new()).unwrap_or_default();
+        self.seen.shots.extend(captured.iter().map(|c| shot(host, k, c)));
+    }
+
     fn finish(mut self, world: &mut World, end: Time, before: &space::Before) -> Simulated {
         self.job.end_ns = end.ps() / NS;
         let now = end + Span::from_ps(self.job.calm_ns * NS);
-        for (i, h) in world.hosts.iter_mut().enumerate() {
-            let captured = h.cx.obs.capture.take().unwrap_or_default();
-            for c in &captured {
-                self.seen.shots.push(shot(i, &h.kernel, c));
-            }
+        let hosts = self.names.hosts.len();
+        for (i, h) in world.hosts.iter_mut().take(hosts).enumerate() {
+            self.drain(i, &h.kernel, &mut h.cx);
+        }
+        if world.ledger().1 > 0 && self.seen.shots.len() > STORM {
+            self.seen.missing = Some(Missing::HostWideLimit("cores: frames go round for ever".to_owned()));
+        }
+        if world.hosts[hosts..].iter().any(|h| h.cx.obs.drops.iter().next().is_some()) {
+            self.seen.missing = Some(Missing::DeviceType("external switch whose buffer is full".to_owned()));
         }
         self.seen.spaces = space::spaces(world, now, before);
+        self.seen.spaces.retain(|s| s.host < hosts);
         self.seen.flows = flows(world, self.seen.names.len());
         for shot in &self.seen.shots {
             shot.note_port(&self.job.tasks, &mut self.seen.flows);
         }
-        for (i, h) in world.hosts.iter().enumerate() {
+        for (i, h) in world.hosts.iter().take(hosts).enumerate() {
             for (place, lost) in &h.cx.obs.drops {
                 let (reason, at) = (place.reason.name().to_owned(), place.at.name().to_owned());
                 let (ns, dev) = (lost.ns.clone(), lost.dev.clone());
@@ -403,76 +446,4 @@ fn with_macs(k: &Kernel, ns: &str, name: &str, attrs: &LinkAttrs, config: &Confi
         peer.attrs.address = mac_of(k, peer.netns.as_deref().unwrap_or(ns), name);
     }
     RtnlOp::NewLink { name: name.to_owned(), attrs, config }
-}
-
-fn socket_options(o: &sock::Options, devs: &[(sim_models::kernel::DevId, String)], rcvbuf: Option<u32>) -> SockOpts {
-    SockOpts {
-        broadcast: o.broadcast,
-        reuseaddr: o.reuseaddr,
-        pmtudisc: match o.pmtudisc {
-            sock::PmtuDisc::Dont => 0,
-            sock::PmtuDisc::Want => 1,
-            sock::PmtuDisc::Do => 2,
-        },
-        ttl: o.ttl,
-        tos: o.tos,
-        mark: o.mark,
-        device: o.device.and_then(|d| devs.iter().find(|(id, _)| *id == d)).map(|d| d.1.clone()),
-        recverr: o.recverr,
-        rcvbuf,
-    }
-}
-
-/// A program as data, cut to `packets` on both sides, and when its last packet is meant to be sent.
-fn job_app(
-    app: &mut App,
-    start: Time,
-    packets: u64,
-    draws: &mut Cx,
-    options: &dyn Fn(&sock::Options) -> SockOpts,
-) -> Option<(u32, JobApp, Option<Time>)> {
-    let server = SockOpts { pmtudisc: 1, ..options(&sock::Options::default()) };
-    Some(match app {
-        App::Ping(p) => {
-            p.count = p.count.min(packets);
-            let (interval_ns, linger_ns) = (p.interval.ps() / NS, p.linger.ps() / NS);
-            let opts = options(&p.opts);
-            let last = start + p.interval.times(p.count.saturating_sub(1));
-            let (dst, src, size, count, id) = (p.dst, p.src, p.size, p.count, p.id);
-            let app = JobApp::Ping { dst, src, size, count, interval_ns, linger_ns, id, opts };
-            (p.flow, app, Some(last))
-        }
-        App::UdpSend(u) => {
-            u.count = u.count.min(packets);
-            let (times, last) = times(&u.pace, u.count, draws);
-            let (dst, port, bind, size) = (u.dst, u.port, u.bind, u.size);
-            (u.flow, JobApp::Send { dst, port, bind, size, times, opts: options(&u.opts) }, last)
-        }
-        App::Requests(r) => {
-            r.count = r.count.min(packets);
-            let (load, last) = match &r.load {
-                Load::Open(pace) => {
-                    let (times, last) = times(pace, r.count, draws);
-                    (JobLoad::Open(times), last)
-                }
-                Load::Closed(n) => (JobLoad::Closed(*n), None),
-            };
-            let (to, bind, size, count) = (r.to, r.bind, r.size, r.count);
-            let (timeout_ns, opts) = (r.timeout.ps() / NS, options(&r.opts));
-            (r.flow, JobApp::Requests { to, bind, size, count, load, timeout_ns, opts }, last)
-        }
-        App::UdpSink(s) => (0, JobApp::Sink { addr: s.addr, port: s.port, opts: server }, None),
-        App::UdpEcho(e) => {
-            let opts = SockOpts { reuseaddr: true, ..server };
-            (0, JobApp::Echo { addr: e.addr, port: e.port, reply: e.reply, opts }, None)
-        }
-        // No scenario starts any other.
-        App::UdpOnce(_) | App::TcpConnect(_) => return None,
-    })
-}
-
-fn times(pace: &Pace, count: u64, draws: &mut Cx) -> (Vec<u64>, Option<Time>) {
-    let mut pace = pace.clone();
-    let times: Vec<Time> = (0..count).map(|i| pace.next(draws, i)).collect();
-    (times.iter().map(|t| t.ps() / NS).collect(), times.last().copied())
 }

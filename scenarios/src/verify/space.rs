@@ -5,7 +5,9 @@ use super::job::Space;
 use sim_core::time::{PS_PER_S, Time};
 use sim_models::{
     drivers::bridge,
-    kernel::{Kernel, NetDevice, NsId, neigh, show_addr::ip_addr_lines, show_route::ip_route_lines, sock::Proto},
+    kernel::{
+        Kernel, NetDevice, NsId, neigh, netns::Life, show_addr::ip_addr_lines, show_route::ip_route_lines, sock::Proto,
+    },
     packet::Ip4Addr,
     world::World,
 };
@@ -63,6 +65,9 @@ pub fn spaces(world: &World, now: Time, before: &Before) -> Vec<Space> {
         let ticks = u128::from(now.ps()) * u128::from(k.hz) / u128::from(PS_PER_S);
         for ns in 0..k.nets.len() {
             let id = NsId(ns as u32);
+            if k.net(id).life != Life::Alive {
+                continue;
+            }
             let before = before[host].get(ns);
             let mut space = Space { host, ns: k.net(id).name.clone(), ..Space::default() };
             space.addr = ip_addr_lines(k, id);

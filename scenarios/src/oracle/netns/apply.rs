@@ -112,6 +112,16 @@ impl Tools {
                 }
                 done => done.map(|()| None),
             },
+            What::DelNs(name) => {
+                // The tools in it would keep it.
+                self.sessions.retain(|s| (s.host, s.ns.as_str()) != (host, name.as_str()));
+                match spaces.delete(host, name) {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Some(format!(
+                        "Cannot remove namespace file \"/run/netns/{name}\": No such file or directory"
+                    ))),
+                    done => done.map(|()| None),
+                }
+            }
             What::Ip(line) => {
                 let answer = self.line(spaces, ask, "ip", line)?;
                 if changes_names(line) {

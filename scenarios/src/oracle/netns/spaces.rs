@@ -26,8 +26,11 @@ pub struct Spaces {
 }
 
 struct Host {
+    is_switch: bool,
     mounts: OwnedFd,
     spaces: Vec<(String, OwnedFd)>,
+    /// Numbers and names of namespaces that were deleted.
+    gone: Vec<(u32, String)>,
 }
 
 /// The kernel's defaults of `net.ipv4.conf.{all,default}` that a new namespace takes from the initial one (DEV-40);
@@ -108,7 +111,7 @@ impl Spaces {
                 fs::create_dir(NAMES)?;
             }
             let mounts = OwnedFd::from(File::open("/proc/thread-self/ns/mnt")?);
-            all.hosts.push(Host { mounts, spaces: Vec::new() });
+            all.hosts.push(Host { is_switch: host.is_switch, mounts, spaces: Vec::new(), gone: Vec::new() });
             for name in &host.spaces {
                 all.add(i, name)?;
             }
@@ -129,6 +132,21 @@ impl Spaces {
         let fd = OwnedFd::from(File::open("/proc/thread-self/ns/net")?);
         self.hosts[host].spaces.push((name.to_owned(), fd));
         self.reset()
+    }
+
+    /// `ip netns del`; what else holds the namespace keeps it. The calling thread must not be in it.
+    ///
+    /// # Errors
+    /// The kernel's; there is none of that name.
+    pub fn delete(&mut self, host: usize, name: &str) -> io::Result<()> {
+        sys::setns(&self.hosts[host].mounts, sys::CLONE_NEWNS)?;
+        let h = &mut self.hosts[host];
+        let at = h.spaces.iter().position(|s| s.0 == name).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let (name, fd) = h.spaces.remove(at);
+        h.gone.push((number(&fd)?, name.clone()));
+        let path = format!("{NAMES}/{name}");
+        sys::unmount(&path)?;
+        fs::remove_file(path)
     }
 
     /// Brings the current namespace to what a freshly booted kernel would have.
@@ -200,20 +218,30 @@ impl Spaces {
     /// The kernel's.
     pub fn numbers(&self) -> io::Result<Vec<(u32, usize, String)>> {
         let mut all = Vec::new();
-        for (i, h) in self.hosts.iter().enumerate() {
+        for (i, h) in self.hosts.iter().enumerate().filter(|(_, h)| !h.is_switch) {
             for (name, fd) in &h.spaces {
-                let inode = File::from(fd.try_clone()?).metadata()?.ino();
-                all.push((u32::try_from(inode).unwrap_or(0), i, name.clone()));
+                all.push((number(fd)?, i, name.clone()));
             }
+            all.extend(h.gone.iter().map(|(number, name)| (*number, i, name.clone())));
         }
         Ok(all)
     }
 
-    /// Host and name of every namespace.
+    /// Host and name of every namespace that a scenario tells of.
     pub fn all(&self) -> Vec<(usize, String)> {
+        self.with_switches().into_iter().filter(|(host, _)| !self.hosts[*host].is_switch).collect()
+    }
+
+    /// The same, and those that stand for external switches.
+    pub fn with_switches(&self) -> Vec<(usize, String)> {
         let of = |(i, h): (usize, &Host)| h.spaces.iter().map(move |s| (i, s.0.clone())).collect::<Vec<_>>();
         self.hosts.iter().enumerate().flat_map(of).collect()
     }
+}
+
+/// A namespace's number: its inode's.
+fn number(fd: &OwnedFd) -> io::Result<u32> {
+    Ok(u32::try_from(File::from(fd.try_clone()?).metadata()?.ino()).unwrap_or(0))
 }
 
 /// What the namespace that the thread is in, a new one, does not have at the kernel's default.

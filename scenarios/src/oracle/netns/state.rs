@@ -75,11 +75,15 @@ fn name(bytes: &[u8]) -> String {
 }
 
 /// Dumps a table of the namespace that the thread is in: the body of each message goes to `each`.
-fn dump(kind: u16, body: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
+fn dump(kind: u16, body: &[u8], each: impl FnMut(&[u8])) -> io::Result<()> {
+    get(kind, libc::NLM_F_DUMP, body, each)
+}
+
+fn get(kind: u16, how: i32, body: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
     const NLMSG_ERROR: u16 = 2;
     const NLMSG_DONE: u16 = 3;
     let fd = sys::socket(sys::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE)?;
-    let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
+    let flags = (libc::NLM_F_REQUEST | how) as u16;
     let mut ask = ((16 + body.len()) as u32).to_ne_bytes().to_vec();
     ask.extend(kind.to_ne_bytes());
     ask.extend(flags.to_ne_bytes());
@@ -97,6 +101,9 @@ fn dump(kind: u16, body: &[u8], mut each: impl FnMut(&[u8])) -> io::Result<()> {
                     return true;
                 }
                 _ => each(body),
+            }
+            if how != libc::NLM_F_DUMP {
+                return true;
             }
             bytes = bytes.get(len.next_multiple_of(4)..).unwrap_or_default();
         }
@@ -128,6 +135,19 @@ pub fn links() -> io::Result<Vec<Link>> {
         all.push(l);
     })?;
     Ok(all)
+}
+
+/// Whoever asks for one link sees what linkwatch has not come to yet: the kernel does it before it answers.
+///
+/// # Errors
+/// The kernel's.
+pub fn sync(links: &[Link]) -> io::Result<()> {
+    for l in links {
+        let mut body = [0; 16];
+        body[4..8].copy_from_slice(&l.index.to_ne_bytes());
+        get(libc::RTM_GETLINK, 0, &body, |_| {})?;
+    }
+    Ok(())
 }
 
 /// The bridges' forwarding databases in `bridge fdb`'s words, without the devices' own address filters.

@@ -61,6 +61,13 @@ pub fn bind_mount(source: &str, target: &str) -> Result<()> {
     mount(source, target, "", libc::MS_BIND)
 }
 
+/// `umount -l`
+pub fn unmount(target: &str) -> Result<()> {
+    let target = text(target)?;
+    // SAFETY: the text ends with a zero.
+    check(unsafe { libc::umount2(target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
 /// The process is killed when the thread that started it ends.
 pub fn die_with_parent() -> Result<()> {
     // SAFETY: no pointer is passed.
@@ -82,6 +89,13 @@ pub fn pin(cpu: usize) -> Result<()> {
         libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set)
     })
     .map(drop)
+}
+
+/// The calling thread, and what it starts, goes before all that has no such priority.
+pub fn hurry() -> Result<()> {
+    let first = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the struct is read during the call.
+    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const first) }).map(drop)
 }
 
 /// Cores that the calling thread may run on.

@@ -57,16 +57,6 @@ pub fn raw(tty: &File) -> io::Result<()> {
     }
 }
 
-/// The calling process runs before all ordinary ones, and its timers ring when they say.
-pub fn first() -> io::Result<()> {
-    // SAFETY: the parameters are read during the call.
-    unsafe {
-        let mut p: libc::sched_param = zeroed();
-        p.sched_priority = 1;
-        check(libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const p)).map(drop)
-    }
-}
-
 /// Ends the kernel.
 pub fn power_off() -> io::Result<()> {
     // SAFETY: no pointer is passed.

@@ -11,7 +11,7 @@ const A: &str = "02:00:00:00:00:0a";
 const B: &str = "02:00:00:00:00:0b";
 
 fn host() -> Vec<JobHost> {
-    vec![JobHost { name: "h1".into(), spaces: Vec::new() }]
+    vec![JobHost::new("h1", false)]
 }
 
 /// A flow to port 7000 that lets the kernel choose its port, and a second one with a port of its own.
