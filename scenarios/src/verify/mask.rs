@@ -31,7 +31,8 @@ rules! {
     LinkQdisc "link.qdisc" "the qdisc of a device: a NIC is a veth here, which has none",
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
-    DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
+    FdbVlan "fdb.vlan" "a port's own address once more, under VLAN 1: a kernel that is built with VLAN filtering keeps it, filtering or not",
+    DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv, or in its caller: the kernel's own copy of an echo reply that a raw socket has read",
     DropUnborn "drop.unborn" "a packet that no route was found for when it was sent: a kernel makes none that it could drop",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
@@ -151,6 +152,9 @@ fn mask_space(space: &mut Space, counts: &mut Counts) {
         }
     }
     sorted(&mut space.neigh, counts);
+    let own = |line: &str| line.contains(" vlan 1 ") && line.ends_with(" permanent");
+    counts.add(Rule::FdbVlan, space.fdb.iter().filter(|l| own(l)).count() as u64);
+    space.fdb.retain(|l| !own(l));
     sorted(&mut space.fdb, counts);
     space.addr = addresses(&space.addr, counts);
 }
@@ -161,6 +165,7 @@ const PLACES: &[(&str, &str)] = &[
     ("ip_rcv_finish_core", "ip_rcv"),
     ("__neigh_event_send", "neigh_output"),
     ("neigh_invalidate", "neigh_output"),
+    ("arp_error_report", "neigh_output"),
     ("ip_finish_output2", "neigh_output"),
     ("__dev_forward_skb2", "veth_xmit"),
     ("br_dev_queue_push_xmit", "br_forward"),
@@ -180,7 +185,7 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
         counts.add(rule, drops.iter().filter(|d| out(d)).map(|d| d.count).sum());
         drops.retain(|d| !out(d));
     };
-    left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
+    left_out(Rule::DropPing, |d| d.reason == "NO_SOCKET" && matches!(d.place.as_str(), "ping_rcv" | "icmp_rcv"));
     left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
     for d in drops {
         if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {

@@ -122,6 +122,14 @@ fn hides_in_tables(rule: Rule) -> (bool, Vec<bool>) {
             ];
             (line(|s| s.fdb.reverse()) && line(|s| s.neigh.reverse()), not)
         }
+        Rule::FdbVlan => {
+            let not = vec![
+                line(|s| s.fdb.push(format!("{A} dev v3 vlan 1 master br0"))),
+                line(|s| s.fdb.push(format!("{A} dev v1 vlan 2 master br0 permanent"))),
+                line(|s| s.fdb.push(format!("{A} dev v1 master br0 permanent"))),
+            ];
+            (line(|s| s.fdb.push(format!("{A} dev v1 vlan 1 master br0 permanent"))), not)
+        }
         _ => unreachable!("no rule for tables"),
     }
 }
@@ -153,13 +161,17 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             ];
             (same(&one(), &with(1, 2, 44000, 7000)), not)
         }
-        Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
+        Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc | Rule::AddrMac | Rule::Sorted | Rule::FdbVlan => {
+            hides_in_tables(rule)
+        }
         Rule::DropPing => {
             let not = vec![
                 same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
                 same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
+                same(&dropped("NOT_SPECIFIED", "icmp_rcv", 1), &nothing_dropped()),
             ];
-            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
+            let is = |place| same(&dropped("NO_SOCKET", place, 3), &nothing_dropped());
+            (is("ping_rcv") && is("icmp_rcv"), not)
         }
         Rule::DropUnborn => {
             let not = vec![
