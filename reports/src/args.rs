@@ -64,6 +64,7 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   onerouter verify scenarios                    everything below a folder, on the running kernel
   onerouter verify mine.ron --json              one scenario, as JSON
+  onerouter verify scenarios --oracle uml       on a kernel of its own, in virtual time (tests/uml/build.sh builds it)
   onerouter verify --masks                      what is never compared, and why
 
 Tiers: T1 frames by device and flow, T2 tables and errors, T3 counters, T4 drop reasons, T5 times, T6 order of all frames.
