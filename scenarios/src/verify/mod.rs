@@ -147,7 +147,8 @@ fn compare_keeping(plan: &Plan, point: usize, options: &Options, keep: Keep) -> 
         reasons: seen.drops.iter().map(|d| d.reason.clone()).collect(),
         late_ns: 0,
     };
-    if let Some(missing) = seen.missing.clone().or_else(|| not_here(job, options.oracle)) {
+    let missing = seen.missing.clone().or_else(|| not_here(job, options.oracle));
+    if let Some(missing) = missing.or_else(|| too_busy(seen, options.oracle)) {
         c.verdict = Verdict::NotComparable(missing);
         return Ok(c);
     }
@@ -220,6 +221,13 @@ fn not_here(job: &Job, oracle: &dyn Oracle) -> Option<Missing> {
         _ => None,
     })
     .next()
+}
+
+/// Where work takes no time, nobody is ever behind with it: what was lost because somebody was, is lost elsewhere only.
+fn too_busy(seen: &simulated::Seen, oracle: &dyn Oracle) -> Option<Missing> {
+    let behind = |d: &job::DropSeen| matches!(d.reason.as_str(), "SOCKET_RCVBUFF" | "CPU_BACKLOG");
+    let why = "the time that work takes, for which packets are lost here";
+    (oracle.is_exact() && seen.drops.iter().any(behind)).then(|| Missing::KernelFeature(why.to_owned()))
 }
 
 /// Is this a setting that all namespaces of a kernel share?

@@ -4,7 +4,7 @@
 use std::{fs::File, io, os::unix::fs::FileExt};
 
 /// Room for the largest record. What is not written takes no memory.
-pub const BYTES: u64 = 256 << 20;
+pub const BYTES: u64 = 64 << 20;
 /// The length comes first.
 const HEAD: u64 = 8;
 /// Where the kernel has it.
