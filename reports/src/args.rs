@@ -46,7 +46,8 @@ const WALK_EXAMPLES: &str = "\
 Examples:
   onerouter walk scenarios/docker/outside.ron                       the first packet of the first flow
   onerouter walk scenarios/docker/outside.ron --flow web --packet 41
-  onerouter walk scenarios/docker/forward-off.ron --all             also the hosts before the one that dropped it
+  onerouter walk scenarios/routing/loop.ron --all                   also the way before the host that dropped it
+  onerouter walk scenarios/routing/ip-forward.ron --cure            and what would help, tried on copies of the world
 
 In the walk, ? is a question to a table with the entry that answered, ≈ a change to the packet, ~ a cable, ✖ its end.
 The exit code is 0 whatever became of the packet.";
@@ -153,6 +154,9 @@ pub struct Walk {
     /// Also the way before the host that dropped it
     #[arg(short, long)]
     pub all: bool,
+    /// If it was lost: what helps, each cure tried on a copy of the same world
+    #[arg(short, long)]
+    pub cure: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Parser, error::ErrorKind};
-use scenarios::{diagnostic::Diagnostic, outcome::Batch, plan::Plan, run};
+use scenarios::{cure, diagnostic::Diagnostic, outcome::Batch, plan::Plan, run};
 
 use crate::{
     args::{self, Cli, Command},
@@ -325,7 +325,13 @@ fn walk_command(args: &args::Walk, streams: &mut Streams) -> io::Result<u8> {
     match run::follow(plan, 0, args.flow.as_deref(), args.packet, args.all) {
         Ok(Some(mut journey)) => {
             note_point(plan, &mut journey.notes);
-            let text = journey::render(&journey, args.all, streams.paint);
+            let mut text = journey::render(&journey, args.all, streams.paint);
+            if args.cure {
+                match cure::cures(plan, 0, args.flow.as_deref(), args.packet) {
+                    Ok(cures) => text += &journey::cures(cures.as_ref(), &journey.head, streams.paint),
+                    Err(mistakes) => return Ok(streams.mistakes(&mistakes)),
+                }
+            }
             streams.say(&text)?;
             Ok(GOOD)
         }

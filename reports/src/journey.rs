@@ -6,6 +6,10 @@ use scenarios::outcome::{Hop, Journey, JourneyHead, Row};
 
 use crate::{paint::Paint, units};
 
+mod cures;
+
+pub use cures::render as cures;
+
 /// No line is longer, in characters.
 pub const WIDTH: usize = 150;
 /// Room of a function's name.

@@ -6,6 +6,7 @@
 pub mod build;
 pub mod campaign;
 pub mod check;
+pub mod cure;
 pub mod diagnostic;
 pub mod expect;
 pub mod followed;

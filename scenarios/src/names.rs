@@ -191,6 +191,14 @@ impl<'s> Names<'s> {
         }
     }
 
+    /// DEV of the same namespace, or NS/DEV of the same host.
+    ///
+    /// # Errors
+    /// It is no such path, or there is no such namespace or device.
+    pub fn link(&self, at: NsRef, path: &str) -> Result<DevRef, NoSuch> {
+        if path.contains('/') { self.dev_of_host(at.host, path) } else { self.dev_in(at, path) }
+    }
+
     /// # Errors
     /// There is no such host.
     pub fn host(&self, name: &str) -> Result<usize, NoSuch> {

@@ -3,15 +3,16 @@
 use crate::{
     build::{self, Built, carry_out},
     campaign::Campaign,
+    cure::{self, Remedy},
     diagnostic::{Diagnostic, arrange},
     expect,
     followed::{self, Wanted},
     load,
-    names::Names,
+    names::{Names, NsRef},
     outcome::{Answer, Batch, HostLog, Journey, LogLine, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
-    spec::Scenario,
+    spec::{Scenario, Traffic},
     state, steps, topology,
     traffic::{self, Sender},
     walk,
@@ -123,10 +124,53 @@ pub fn follow(
     packet: u32,
     all: bool,
 ) -> Result<Option<Journey>, Vec<Diagnostic>> {
+    let p = played(plan, point, flow, packet, &Typed::default())?;
+    let place = |host, origin| p.built.places.line(host, origin);
+    Ok(walk::journey(&p.built.world, all, &place))
+}
+
+/// Commands besides the scenario's, when they are typed, and an end before the scenario's.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Typed<'r> {
+    pub remedies: &'r [Remedy],
+    pub at: Time,
+    pub stop: Option<Time>,
+}
+
+/// A run of which one packet was followed, its world still standing.
+pub(crate) struct Watched {
+    pub built: Built,
+    /// Of the followed packet, from 0.
+    pub flow: usize,
+    /// Whether each message of it wants an answer.
+    pub asks: bool,
+    /// Where it is sent to, if the scenario names an address.
+    pub target: Option<u32>,
+    /// There is a timeline.
+    pub changes_later: bool,
+    pub fault: Option<String>,
+}
+
+/// The first address of a namespace that is not a loopback's.
+fn first_address(world: &World, at: NsRef) -> Option<u32> {
+    let k = &world.hosts[at.host].kernel;
+    let net = k.nets.get(at.ns)?;
+    let mut real = net.devs.iter().filter(|d| !k.devs[**d].is_loopback()).flat_map(|d| net.addrs.on(*d));
+    real.next().map(|a| a.local)
+}
+
+/// Plays a point with the first seed and follows a packet; besides what is `typed`.
+pub(crate) fn played(
+    plan: &Plan,
+    point: usize,
+    flow: Option<&str>,
+    packet: u32,
+    typed: &Typed,
+) -> Result<Watched, Vec<Diagnostic>> {
     let source = plan.points[point].source(&plan.source);
     let scenario = load::read(&source)?;
     let names: Vec<String> = scenario.traffic.names().map(str::to_owned).collect();
-    let number = match flow {
+    let flow = match flow {
         None => 0,
         Some(f) => names.iter().position(|n| n == f).ok_or_else(|| {
             let d = Diagnostic::of_file(&plan.source.path, format!("there is no flow `{f}`"));
@@ -134,10 +178,16 @@ pub fn follow(
         })?,
     };
     let seed = plan.seeds.first().copied().unwrap_or(1);
-    let follow = Some((number as u32 + 1, packet));
-    let p = play(plan, point, seed, &How { follow, ..How::default() })?;
-    let place = |host, origin| p.built.places.line(host, origin);
-    Ok(walk::journey(&p.built.world, all, &place))
+    let follow = Some((flow as u32 + 1, packet));
+    let p = play(plan, point, seed, &How { follow, typed: *typed, ..How::default() })?;
+    let traffic = scenario.traffic.iter().nth(flow).map(|(_, t)| t);
+    let asks = traffic.is_some_and(|t| !matches!(t, Traffic::Udp(_)));
+    let target = traffic.and_then(|t| match (t.address(), t.to()) {
+        (Some((address, _)), _) => Some(address),
+        (None, to) => first_address(&p.built.world, Names::new(&scenario).ns(to?).ok()?),
+    });
+    let changes_later = scenario.timeline.iter().next().is_some();
+    Ok(Watched { built: p.built, flow, asks, target, changes_later, fault: p.fault })
 }
 
 /// What each host's kernel says while it boots and is set up; with `follow` also in the first seed's run.
@@ -190,11 +240,12 @@ struct How<'w> {
     also: &'w [Wanted],
     /// How many threads may work on it.
     threads: usize,
+    typed: Typed<'w>,
 }
 
 impl Default for How<'_> {
     fn default() -> Self {
-        How { follow: None, also: &[], threads: 1 }
+        How { follow: None, also: &[], threads: 1, typed: Typed::default() }
     }
 }
 
@@ -210,7 +261,7 @@ fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played,
     for h in &mut built.world.hosts {
         h.cx.obs.follow = how.follow;
     }
-    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also));
+    let stop = (!how.also.is_empty()).then(|| followed::ask(&mut built.world, how.also)).or(how.typed.stop);
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
@@ -223,6 +274,8 @@ fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played,
             answers: Vec::new(),
             fault: None,
             stop,
+            typed: how.typed,
+            cured: false,
         };
         let steps = steps::steps(&source, &names, &scenario)?;
         clock.run(&scenario, &steps)?;
@@ -257,6 +310,9 @@ struct Clock<'b> {
     fault: Option<String>,
     /// It may end earlier than the scenario says.
     stop: Option<Time>,
+    typed: Typed<'b>,
+    /// What is typed has been carried out; steps of the timeline may be in conflict with it.
+    cured: bool,
 }
 
 impl Clock<'_> {
@@ -264,17 +320,31 @@ impl Clock<'_> {
         let end = s.duration.as_ref().map(|d| Time::ZERO + d.value.0);
         let end = [end, self.stop].into_iter().flatten().min();
         for step in steps.iter().filter(|step| end.is_none_or(|end| step.at < end)) {
+            self.remedy(step.at);
             self.until(step.at);
             if self.fault.is_some() {
                 return Ok(());
             }
             self.take(step)?;
         }
+        self.remedy(Time::MAX);
         match end {
             Some(end) => self.until(end),
             None => self.drain(),
         }
         Ok(())
+    }
+
+    /// Carries out the remedies if their time comes before `t`.
+    fn remedy(&mut self, t: Time) {
+        let Typed { at, remedies, .. } = self.typed;
+        if at < t && !remedies.is_empty() && !self.cured {
+            self.cured = true;
+            self.until(at);
+            if let Err(why) = cure::carry_out(self.built, at, remedies) {
+                self.fault.get_or_insert(why);
+            }
+        }
     }
 
     fn until(&mut self, t: Time) {
@@ -296,11 +366,14 @@ impl Clock<'_> {
         let host = &mut world.hosts[step.host];
         let names = self.names;
         let answers = &mut self.answers;
+        let cured = self.cured;
         host.at(step.at, |k, cx| {
             for p in &step.asked {
                 cx.origin = places.add(step.host, p);
                 match carry_out(k, cx, &p.ns, &p.act) {
-                    Err(why) if !step.may_fail => return Err(vec![build::refusal(places.source(), names, p, &why)]),
+                    Err(why) if !step.may_fail && !cured => {
+                        return Err(vec![build::refusal(places.source(), names, p, &why)]);
+                    }
                     answer if step.may_fail => answers.push(Answer {
                         at_ps: step.at.ps(),
                         place: names.path(p.at),

@@ -163,13 +163,7 @@ pub fn with_cables(
     out: &mut dyn FnMut(Placed),
 ) -> Result<(), Vec<Diagnostic>> {
     let mut bad = Vec::new();
-    each(names, host, Phase::Devices, out, |to, net| {
-        for (entry, d) in net.net.iter().flat_map(|n| n.devices.iter()) {
-            if let Some(config) = virtual_config(names, to.at, d) {
-                to.ask(entry.place, RtnlOp::NewLink { name: entry.name.clone(), attrs: first_attrs(d), config });
-            }
-        }
-    });
+    devices(names, host, out);
     each(names, host, Phase::Enslave, out, enslave);
     each(names, host, Phase::Addresses, out, |to, net| {
         for (entry, d) in net.net.iter().flat_map(|n| n.devices.iter()) {
@@ -205,6 +199,44 @@ pub fn with_cables(
     lines(Phase::Commands, |n| &n.commands, requests::command);
     script(names, host, out);
     if bad.is_empty() { Ok(()) } else { Err(bad) }
+}
+
+/// Devices in the order of the file; one that is made on another waits until that one is there. It is asked for where the
+/// other one is, from where it may go to a namespace of its own.
+fn devices(names: &Names, host: usize, out: &mut dyn FnMut(Placed)) {
+    let mut waiting: Vec<(NsRef, &Entry<Device>, &Device)> = Vec::new();
+    for (ns, net) in names.hosts[host].nets.iter().enumerate().filter(|(_, net)| !net.made) {
+        let at = NsRef { host, ns };
+        waiting.extend(net.net.iter().flat_map(|n| n.devices.iter()).map(|(entry, d)| (at, entry, d)));
+    }
+    // What is not waited for is there, or never will be.
+    let mut missing: IndexSet<(usize, &str)> = waiting.iter().map(|(at, e, _)| (at.ns, e.name.as_str())).collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        let mut later = Vec::new();
+        for (at, entry, d) in std::mem::take(&mut waiting) {
+            let link = d.link.as_ref().and_then(|l| names.link(at, l).ok());
+            let name_of = |l: DevRef| names.hosts[host].nets[l.ns].devices[l.dev].0;
+            if link.is_some_and(|l| missing.contains(&(l.ns, name_of(l)))) {
+                later.push((at, entry, d));
+                continue;
+            }
+            missing.swap_remove(&(at.ns, entry.name.as_str()));
+            let Some(config) = virtual_config(names, at, d) else { continue };
+            let mut attrs = first_attrs(d);
+            let ns = link.map_or(at.ns, |l| l.ns);
+            attrs.link = link.map(|l| name_of(l).into());
+            attrs.netns = (ns != at.ns).then(|| names.net(at).name.to_owned());
+            let op = RtnlOp::NewLink { name: entry.name.clone(), attrs, config };
+            let mut to = To { at, phase: Phase::Devices, file: None, out: &mut *out };
+            to.act(entry.place, Target::Number(ns as u32), Act::Rtnl(op));
+        }
+        if later.len() == before {
+            // Each waits for another: the kernel will say that there is no such device.
+            missing.clear();
+        }
+        waiting = later;
+    }
 }
 
 /// The host's script, in `root`.

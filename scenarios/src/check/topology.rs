@@ -79,6 +79,18 @@ fn device(c: &mut Checker, at: NsRef, me: DevRef, entry: &Entry<Device>, peers: 
     if let Some(path) = &d.peer {
         veth(c, at, me, path, peers);
     }
+    link(c, at, me, entry, d);
+}
+
+/// The device that another is made on: any of the host but itself.
+fn link(c: &mut Checker, at: NsRef, me: DevRef, entry: &Entry<Device>, d: &Device) {
+    let Some(path) = &d.link else { return };
+    let Some(text) = path.get() else { return };
+    match c.names.link(at, text) {
+        Ok(found) if found == me => c.say(path.place, format!("`{}` can't be made on itself", entry.name), "", None),
+        Ok(_) => {}
+        Err(e) => c.no_such(path.place, &format!("link of `{}`: ", entry.name), e, "no such device"),
+    }
 }
 
 /// A veth's other end has to be written as a `Peer`, and belong to no other.

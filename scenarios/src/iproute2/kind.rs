@@ -26,7 +26,6 @@ const OTHERS: &[&str] = &[
     "ipvlan",
     "ipvtap",
     "macsec",
-    "macvlan",
     "macvtap",
     "netdevsim",
     "netkit",
@@ -37,7 +36,6 @@ const OTHERS: &[&str] = &[
     "tun",
     "vcan",
     "virt_wifi",
-    "vlan",
     "vrf",
     "vti",
     "vxcan",
@@ -111,6 +109,12 @@ fn one(config: &mut Config, word: &Word, words: &mut Words<'_>) -> Result<(Strin
     if !ours.iter().any(|(w, _)| *w == full) {
         return Err(word.unsupported(full));
     }
+    let alone = ours.iter().any(|(w, form)| *w == full && form.is_empty());
+    if alone {
+        // The word says it all.
+        let _ = config.set(full, "");
+        return Ok((full.to_owned(), String::new()));
+    }
     let value = words.arg()?;
     match config.set(full, &value.text) {
         Ok(()) => Ok((full.to_owned(), value.text.clone())),
@@ -125,7 +129,8 @@ fn stranger(kind: &str, word: &Word, ours: &[(&'static str, &'static str)]) -> P
     let error = match kind {
         _ if word.text == "help" => return word.only_prints("help"),
         "veth" if word.text == "peer" => return word.unsupported("peer").help("a pair is for life"),
-        "bridge" => word.error(format!("bridge: unknown command \"{}\"?", word.text)),
+        "macvlan" => word.error(format!("macvlan: unknown option \"{}\"?", word.text)),
+        "bridge" | "vlan" => word.error(format!("{kind}: unknown command \"{}\"?", word.text)),
         _ => {
             let text = format!("Garbage instead of arguments \"{} ...\". Try \"ip link help\".", word.text);
             word.error(text)
@@ -139,8 +144,34 @@ fn stranger(kind: &str, word: &Word, ours: &[(&'static str, &'static str)]) -> P
 
 /// iproute2's words of a kind, in the order in which it tries them.
 fn words_of(kind: &str) -> &'static [Keyword<()>] {
-    if kind == "bridge" { BRIDGE } else { &[] }
+    match kind {
+        "bridge" => BRIDGE,
+        "vlan" => VLAN,
+        "macvlan" => MACVLAN,
+        _ => &[],
+    }
 }
+
+const MACVLAN: &[Keyword<()>] = &[
+    prefix("mode", ()),
+    prefix("flag", ()),
+    prefix("macaddr", ()),
+    prefix("nopromisc", ()),
+    prefix("bcqueuelen", ()),
+    prefix("bclim", ()),
+];
+
+const VLAN: &[Keyword<()>] = &[
+    prefix("protocol", ()),
+    prefix("id", ()),
+    prefix("reorder_hdr", ()),
+    prefix("gvrp", ()),
+    prefix("mvrp", ()),
+    prefix("loose_binding", ()),
+    prefix("bridge_binding", ()),
+    prefix("ingress-qos-map", ()),
+    prefix("egress-qos-map", ()),
+];
 
 const BRIDGE: &[Keyword<()>] = &[
     prefix("forward_delay", ()),

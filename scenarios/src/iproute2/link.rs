@@ -33,6 +33,7 @@ enum Key {
     Up,
     Down,
     Name,
+    Link,
     Address,
     TxQueueLen,
     Mtu,
@@ -53,7 +54,7 @@ const WORDS: &[Keyword<Key>] = &[
     exact("down", Key::Down),
     exact("name", Key::Name),
     exact("index", Key::No),
-    prefix("link", Key::No),
+    prefix("link", Key::Link),
     prefix("address", Key::Address),
     prefix("broadcast", Key::No),
     exact("brd", Key::No),
@@ -137,6 +138,8 @@ fn add(mut said: Said<'_>, words: &mut Words<'_>) -> Result<RtnlOp, ParseError> 
 
 fn set(mut said: Said<'_>, words: &mut Words<'_>) -> Result<RtnlOp, ParseError> {
     let name = said.device(words)?;
+    // The real tool reads it and does nothing with it.
+    said.attrs.link = None;
     if let Some(new) = said.name.filter(|new| new.text != name) {
         said.attrs.rename = Some(new.text.clone());
     }
@@ -179,6 +182,8 @@ impl<'a> Said<'a> {
             Key::Down => a.up = Some(false),
             Key::NoMaster => a.master = Some(None),
             Key::Master => a.master = Some(Some(words.arg()?.text.clone())),
+            // The last one counts.
+            Key::Link => a.link = Some(words.arg()?.text.as_str().into()),
             Key::Address => a.address = Some(value::mac(words.arg()?)?),
             Key::AllMulticast => a.allmulticast = Some(on_off("allmulticast", words.arg()?)?),
             Key::Promisc => a.promisc = Some(on_off("promisc", words.arg()?)?),

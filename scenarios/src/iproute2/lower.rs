@@ -53,7 +53,8 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
     match op {
         RtnlOp::NewLink { name, attrs, config } => {
             format!(
-                "{ip} link add dev {}{} type {}{}",
+                "{ip} link add{} dev {}{} type {}{}",
+                attrs.link.as_ref().map(|link| format!(" link {}", quoted(link))).unwrap_or_default(),
                 quoted(name),
                 attributes(attrs),
                 config.kind(),
@@ -142,7 +143,9 @@ fn attributes(a: &LinkAttrs) -> String {
 }
 
 fn pairs<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    all.map(|(word, value)| format!(" {word} {}", quoted(value))).collect()
+    // An empty value is that of a word which stands for itself.
+    all.map(|(word, value)| if value.is_empty() { format!(" {word}") } else { format!(" {word} {}", quoted(value)) })
+        .collect()
 }
 
 /// A driver's settings that are not as they would be anyway, each with a blank in front. A kernel without some feature

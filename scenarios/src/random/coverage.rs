@@ -88,8 +88,11 @@ fn lazy(source: &Arc<Source>, sketch: &Sketch) -> Result<bool, Vec<Diagnostic>> 
     if !sketch.steps.iter().any(|s| falls(&s.run)) {
         return Ok(false);
     }
-    let twins = |d: &sim_models::kernel::NetDevice| matches!(d.kind, DeviceKind::Veth(_)) && d.ifindex == d.cold.iflink;
-    Ok(built.world.hosts.iter().any(|h| h.kernel.devs.iter().any(|(_, d)| twins(d))))
+    let twins = |k: &sim_models::kernel::Kernel| {
+        let mut veths = k.devs.iter().filter(|(_, d)| matches!(d.kind, DeviceKind::Veth(_)));
+        veths.any(|(dev, d)| d.ifindex == sim_models::drivers::iflink(k, dev))
+    };
+    Ok(built.world.hosts.iter().any(|h| twins(&h.kernel)))
 }
 
 fn counts(sketch: &Sketch, outcome: &RunOutcome) -> bool {

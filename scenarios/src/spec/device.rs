@@ -21,6 +21,8 @@ pub struct Device {
     pub variant: &'static str,
     /// NS/DEV of a veth's other end.
     pub peer: Option<At<String>>,
+    /// DEV or NS/DEV: the device that it is made on.
+    pub link: Option<At<String>>,
     /// Devices of this namespace that it is the master of.
     pub ports: List<At<String>>,
     pub master: Option<At<String>>,
@@ -67,6 +69,7 @@ static FIELDS: LazyLock<Vec<(&'static str, &'static [&'static str])>> = LazyLock
         match variant {
             "Veth" => fields.push("peer"),
             PEER | "Physical" | "Loopback" => {}
+            _ if config.as_ref().is_some_and(Config::has_link) => fields.push("link"),
             _ => fields.push("ports"),
         }
         fields.extend(config.iter().flat_map(Config::words).map(|(word, _)| word).filter(|w| *w != "peer"));
@@ -145,6 +148,7 @@ impl<'de> Visitor<'de> for FieldsOf {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "peer" => d.peer = Some(map.next_value()?),
+                "link" => d.link = Some(map.next_value()?),
                 "ports" => d.ports = map.next_value()?,
                 "master" => d.master = map.next_value()?,
                 "addresses" => d.addresses = map.next_value()?,

@@ -432,12 +432,13 @@ fn mac_of(k: &Kernel, ns: &str, dev: &str) -> Option<Mac> {
     k.devs.get(dev).map(|d| d.mac)
 }
 
-/// The same request with the addresses that the simulator gave where it says none: a real kernel would draw them. A
-/// bridge takes its own from its ports.
+/// The same request with the addresses that the simulator gave where it says none: a real kernel would draw
+/// them.
 fn with_macs(k: &Kernel, ns: &str, name: &str, attrs: &LinkAttrs, config: &Config) -> RtnlOp {
     let (mut attrs, mut config) = (attrs.clone(), config.clone());
-    if !matches!(config, Config::Bridge(_)) && attrs.address.is_none() {
-        attrs.address = mac_of(k, ns, name);
+    // A bridge takes its own from its ports, a VLAN device that of the device below.
+    if !matches!(config, Config::Bridge(_) | Config::Vlan(_)) && attrs.address.is_none() {
+        attrs.address = mac_of(k, attrs.netns.as_deref().unwrap_or(ns), name);
     }
     if let Config::Veth(VethConfig { peer: Some(peer) }) = &mut config
         && peer.attrs.address.is_none()

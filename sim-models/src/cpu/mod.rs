@@ -111,6 +111,13 @@ impl Cpu {
         self.backlog.len() as u64
     }
 
+    /// For tests that do a core's work by hand.
+    #[cfg(test)]
+    pub(crate) fn take_backlog(&mut self) -> Option<SkBuff> {
+        self.spliced = self.spliced.saturating_sub(1);
+        self.backlog.pop_front()
+    }
+
     #[inline]
     fn has_work(&self) -> bool {
         debug_assert_eq!(self.work, self.counted_work());

@@ -14,6 +14,7 @@ pub struct Config;
 
 impl Driver for Dummy {
     type Config = Config;
+    type Shared = ();
     const ARGS: &'static [Arg<Config>] = &[];
     const SETUP: Setup = Setup { flags: IFF_BROADCAST | IFF_NOARP, min_mtu: 0, max_mtu: 0, ..Setup::ETHER };
 

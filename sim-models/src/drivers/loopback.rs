@@ -11,6 +11,7 @@ pub struct Config;
 
 impl Driver for Loopback {
     type Config = Config;
+    type Shared = ();
     const ARGS: &'static [Arg<Config>] = &[];
     const SETUP: Setup =
         Setup { flags: IFF_LOOPBACK, mtu: 65536, min_mtu: 0, max_mtu: 0, tx_queue_len: 1000, carrier: true };

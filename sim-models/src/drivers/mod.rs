@@ -4,10 +4,12 @@
 pub mod bridge;
 mod dummy;
 mod loopback;
+pub mod macvlan;
 pub mod phy;
 pub mod veth;
+pub mod vlan;
 
-use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, SkBuff};
+use crate::kernel::{Cx, DevId, Errno, Kernel, NsId, RtnlError, SkBuff};
 use crate::packet::Mac;
 
 /// How a new device of this kind looks before anyone sets anything (`ndo_setup`).
@@ -37,7 +39,23 @@ impl Setup {
     };
 }
 
-/// What a master hears of its ports (`NETDEV_*`).
+/// A device that is asked for, before it is registered: [`Driver::prepare`] may refuse it, or change how it looks.
+#[derive(Clone, Copy, Debug)]
+pub struct New {
+    /// The namespace that it is asked for in, where names and numbers of other devices mean something.
+    pub link_ns: NsId,
+    /// `link DEV` (`IFLA_LINK`).
+    pub link: Option<DevId>,
+    /// `None`: drawn.
+    pub address: Option<Mac>,
+    /// The address was asked for (`NET_ADDR_SET`).
+    pub mac_set: bool,
+    /// Bytes; `None`: that of `setup`.
+    pub mtu: Option<u32>,
+    pub setup: Setup,
+}
+
+/// What a master hears of its ports, and a device of the one below it (`NETDEV_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Up,
@@ -57,9 +75,20 @@ pub trait Driver: Sized + 'static {
     /// The settings by their iproute2 keywords.
     const ARGS: &'static [Arg<Self::Config>];
     const SETUP: Setup;
+    /// What the driver keeps for a whole host, not for one device.
+    type Shared: Default;
     /// Made by user space on request; `false` for what device enumeration finds or every namespace has.
     const VIRTUAL: bool = true;
 
+    /// It is made on another device: `link DEV`.
+    const LINK: bool = false;
+    /// Looks at a request before the device is registered (the first half of `newlink`).
+    ///
+    /// # Errors
+    /// The kernel's own.
+    fn prepare(_k: &Kernel, _new: &mut New, _c: &Self::Config) -> Result<(), RtnlError> {
+        Ok(())
+    }
     /// Makes the driver's state for the registered device `dev`.
     ///
     /// # Errors
@@ -68,9 +97,15 @@ pub trait Driver: Sized + 'static {
     /// Sends a frame (`ndo_start_xmit`).
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff);
     /// `IFF_UP` was set, `IFF_UP` was cleared (`ndo_open`, `ndo_stop`).
-    fn open(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
+    ///
+    /// # Errors
+    /// The driver's own: the device then stays down.
+    fn open(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) -> Result<(), RtnlError> {
+        Ok(())
+    }
     fn stop(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
-    /// As a master: takes a frame that port `port` received (`rx_handler`); gives it back to pass it on to the stack.
+    /// As the [`NetDevice::rx_handler`](crate::kernel::NetDevice::rx_handler) of `port`: takes a frame that was received
+    /// there; gives it back to pass it on to the stack, or, with another `skb.dev`, to have it received there.
     fn rx(_k: &mut Kernel, _cx: &mut Cx, _master: DevId, _port: DevId, skb: SkBuff) -> Option<SkBuff> {
         Some(skb)
     }
@@ -98,9 +133,22 @@ pub trait Driver: Sized + 'static {
     }
     /// Joins the two devices of a pair.
     fn pair(_k: &mut Kernel, _dev: DevId, _peer: DevId) {}
-    /// The device at the other end, if there is one (`ndo_get_iflink`).
-    fn other_end(_k: &Kernel, _dev: DevId) -> Option<DevId> {
+    /// The other one of a pair.
+    fn pair_of(_k: &Kernel, _dev: DevId) -> Option<DevId> {
         None
+    }
+    /// Filters by several unicast addresses (`IFF_UNICAST_FLT`).
+    const UNICAST_FLT: bool = false;
+    /// A link aggregate: its ports' events are urgent (DEV-14).
+    const LAG: bool = false;
+    /// Somebody wants to see more, or the last one no longer does: `flag` is PROMISC or ALLMULTI
+    /// (`ndo_change_rx_flags`).
+    fn change_rx_flags(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _flag: u32, _on: bool) {}
+    /// Something happened to the device below it.
+    fn lower_event(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _lower: DevId, _event: Event) {}
+    /// The device below it is unregistered: does it go, too?
+    fn goes_with_lower(_k: &Kernel, _dev: DevId, _lower: DevId) -> bool {
+        true
     }
     /// Changes the MAC address (`ndo_set_mac_address`).
     ///
@@ -114,8 +162,12 @@ pub trait Driver: Sized + 'static {
         Ok(())
     }
     /// The MTU, within the device's limits (`ndo_change_mtu`).
-    fn change_mtu(k: &mut Kernel, dev: DevId, mtu: u32) {
+    ///
+    /// # Errors
+    /// The driver's own, for limits that another device sets.
+    fn change_mtu(k: &mut Kernel, _cx: &mut Cx, dev: DevId, mtu: u32) -> Result<(), RtnlError> {
         k.devs[dev].mtu = mtu;
+        Ok(())
     }
     /// As a master: takes `dev` as a port, gives it back (`ndo_add_slave`, `ndo_del_slave`).
     ///
@@ -146,7 +198,7 @@ pub trait Driver: Sized + 'static {
 pub struct Arg<C: 'static> {
     /// iproute2's keyword, which is also the field's name in RON.
     pub word: &'static str,
-    /// What the value looks like, for help texts: "0|1", "TIME".
+    /// What the value looks like, for help texts: "0|1", "TIME". Empty: the word alone says it, and is set with "".
     pub value: &'static str,
     /// For a bad value iproute2's words, without the `Error: ` before them: `argument "x" is wrong: invalid priority`.
     pub set: fn(&mut C, &str) -> Result<(), String>,
@@ -177,6 +229,8 @@ macro_rules! drivers {
             }
             /// iproute2's kind.
             pub fn kind(&self) -> &'static str { match self { $(Config::$Name(_) => $word),* } }
+            /// Is it made on another device (`link DEV`)?
+            pub fn has_link(&self) -> bool { match self { $(Config::$Name(_) => <$T as Driver>::LINK),* } }
             /// Made by user space?
             pub fn is_virtual(&self) -> bool { match self { $(Config::$Name(_) => <$T as Driver>::VIRTUAL),* } }
             pub fn setup(&self) -> Setup { match self { $(Config::$Name(_) => <$T as Driver>::SETUP),* } }
@@ -191,7 +245,11 @@ macro_rules! drivers {
             pub fn set(&mut self, word: &str, value: &str) -> Result<(), Option<String>> {
                 match self { $(Config::$Name(c) => {
                     let arg = <$T as Driver>::ARGS.iter().find(|a| a.word == word).ok_or(None)?;
-                    (arg.set)(c, value).map_err(Some)
+                    match value {
+                        "false" if arg.value.is_empty() => Ok(()),
+                        "true" if arg.value.is_empty() => (arg.set)(c, ""),
+                        value => (arg.set)(c, value),
+                    }.map_err(Some)
                 }),* }
             }
             /// (keyword, value) of each setting that has something to show.
@@ -202,7 +260,16 @@ macro_rules! drivers {
             }
         }
 
+        /// What drivers keep for a whole host.
+        #[derive(Default)]
+        #[allow(non_snake_case, dead_code, reason = "named as the drivers are, of which most keep nothing here")]
+        pub struct Shared { $(pub(crate) $Name: <$T as Driver>::Shared),* }
+
         impl Kind {
+            /// Does it filter by several unicast addresses?
+            pub fn unicast_filter(&self) -> bool { match self { $(Kind::$Name(_) => <$T as Driver>::UNICAST_FLT),* } }
+            /// Is it a link aggregate?
+            pub fn is_lag(&self) -> bool { match self { $(Kind::$Name(_) => <$T as Driver>::LAG),* } }
             pub fn name(&self) -> &'static str { match self { $(Kind::$Name(_) => $word),* } }
             /// Made by user space on request?
             pub fn is_virtual(&self) -> bool { match self { $(Kind::$Name(_) => <$T as Driver>::VIRTUAL),* } }
@@ -216,7 +283,7 @@ macro_rules! drivers {
         pub(crate) fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::xmit(k, cx, dev, skb)),* }
         }
-        pub(crate) fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+        pub(crate) fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Result<(), RtnlError> {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::open(k, cx, dev)),* }
         }
         pub(crate) fn stop(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
@@ -243,15 +310,27 @@ macro_rules! drivers {
         pub(crate) fn pair(k: &mut Kernel, dev: DevId, peer: DevId) {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::pair(k, dev, peer)),* }
         }
-        /// The device at the other end of `dev`: `@NAME` of `ip link`.
-        pub fn other_end(k: &Kernel, dev: DevId) -> Option<DevId> {
-            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::other_end(k, dev)),* }
+        /// The other one of a pair.
+        pub(crate) fn pair_of(k: &Kernel, dev: DevId) -> Option<DevId> {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::pair_of(k, dev)),* }
+        }
+        pub(crate) fn prepare(k: &Kernel, new: &mut New, c: &Config) -> Result<(), RtnlError> {
+            match c { $(Config::$Name(c) => <$T as Driver>::prepare(k, new, c)),* }
+        }
+        pub(crate) fn change_rx_flags(k: &mut Kernel, cx: &mut Cx, dev: DevId, flag: u32, on: bool) {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::change_rx_flags(k, cx, dev, flag, on)),* }
+        }
+        fn lower_event(k: &mut Kernel, cx: &mut Cx, dev: DevId, lower: DevId, event: Event) {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::lower_event(k, cx, dev, lower, event)),* }
+        }
+        pub(crate) fn goes_with_lower(k: &Kernel, dev: DevId, lower: DevId) -> bool {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::goes_with_lower(k, dev, lower)),* }
         }
         pub(crate) fn set_mac(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::set_mac(k, cx, dev, mac)),* }
         }
-        pub(crate) fn change_mtu(k: &mut Kernel, dev: DevId, mtu: u32) {
-            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::change_mtu(k, dev, mtu)),* }
+        pub(crate) fn change_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Result<(), RtnlError> {
+            match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::change_mtu(k, cx, dev, mtu)),* }
         }
         pub(crate) fn add_slave(k: &mut Kernel, cx: &mut Cx, master: DevId, dev: DevId) -> Result<(), RtnlError> {
             match k.devs[master].kind { $(Kind::$Name(_) => <$T as Driver>::add_slave(k, cx, master, dev)),* }
@@ -286,6 +365,31 @@ drivers! {
     Veth "veth": veth::Veth,
     Bridge "bridge": bridge::Bridge,
     Dummy "dummy": dummy::Dummy,
+    Vlan "vlan": vlan::Vlan,
+    Macvlan "macvlan": macvlan::Macvlan,
+}
+
+/// The device at the other end of `dev`, or the one that it is made on: `@NAME` of `ip link`.
+pub fn other_end(k: &Kernel, dev: DevId) -> Option<DevId> {
+    pair_of(k, dev).or(k.devs[dev].cold.link).filter(|d| k.devs.get(*d).is_some())
+}
+
+/// `dev_get_iflink`: the number of that device, or its own (DEV-15).
+pub fn iflink(k: &Kernel, dev: DevId) -> u32 {
+    k.devs[other_end(k, dev).unwrap_or(dev)].ifindex
+}
+
+/// `call_netdevice_notifiers`: the master hears what happened to `dev`, then all devices on top of it.
+pub(crate) fn notify_all(k: &mut Kernel, cx: &mut Cx, dev: DevId, event: Event) {
+    if let Some(master) = k.devs[dev].master {
+        notify(k, cx, master, dev, event);
+    }
+    // An empty list is copied without allocating.
+    for upper in k.devs[dev].cold.uppers.clone() {
+        if k.devs.get(upper).is_some() {
+            lower_event(k, cx, upper, dev, event);
+        }
+    }
 }
 
 impl Kind {

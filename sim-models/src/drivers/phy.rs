@@ -73,6 +73,7 @@ const SHORTEST: u64 = 60;
 
 impl Driver for Phy {
     type Config = PhyConfig;
+    type Shared = ();
     const VIRTUAL: bool = false;
     const SETUP: Setup = Setup { carrier: false, max_mtu: 9_000, ..Setup::ETHER };
     const ARGS: &'static [Arg<PhyConfig>] = &[
@@ -297,7 +298,7 @@ pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
     d.stats.tx_packets += 1;
     d.stats.tx_bytes += u64::from(len);
     let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
-    let line = on_the_line(n, len);
+    let line = on_the_line(n, skb.frame.wire_len());
     let free = n.busy_until <= clock;
     let done = if free { clock } else { n.busy_until } + line;
     n.busy_until = done;

@@ -4,7 +4,7 @@
 use super::{Arg, Driver, Kind, Setup};
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, RtnlError, SkBuff, dev, linkwatch, rtnl::LinkAttrs};
 use crate::mutation::{Mutation, on as mutated};
-use crate::packet::frame::ETH_HLEN;
+use crate::packet::frame::{ETH_HLEN, VLAN_HLEN};
 
 /// One end.
 pub struct Veth {
@@ -30,15 +30,40 @@ pub struct Peer {
     pub attrs: LinkAttrs,
 }
 
-/// A frame may exceed the MTU by a VLAN tag, there or not (VETH-2).
-const VLAN_HLEN: u32 = 4;
-
-/// `__is_skb_forwardable`: may `skb` go to a device that is `up` or not and has this MTU?
+/// `__is_skb_forwardable`: may `skb` go to a device that is `up` or not and has this MTU? It may be longer by a VLAN tag,
+/// has it one or not (VETH-2).
 #[inline]
 pub(super) fn is_skb_forwardable(up: bool, mtu: u32, skb: &SkBuff) -> bool {
     up && (mutated(Mutation::VethTakesAnything)
         || skb.frame.len() <= mtu + ETH_HLEN + VLAN_HLEN
         || skb.meta.gso_size != 0)
+}
+
+/// The end of a frame that may not go to `to`: the kernel gives no reason, the walk says it.
+#[cold]
+pub(super) fn drop_unforwardable(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, at: At, to: DevId) {
+    let d = &k.devs[to];
+    cx.note(&skb, || match d.is_up() {
+        true => format!("{} bytes, and the MTU of {} is {}", skb.frame.net_len(), k.path(to), d.mtu),
+        false => format!("{} is down", k.path(to)),
+    });
+    cx.drop(k, skb, at, Reason::NOT_SPECIFIED);
+}
+
+/// `dev_forward_skb`: `to` receives the frame through the backlog, with nothing left of its way so far. False: dropped.
+pub(super) fn dev_forward_skb(k: &mut Kernel, cx: &mut Cx, at: At, to: DevId, mut skb: SkBuff) -> bool {
+    let ns = k.devs[skb.meta.dev].ns;
+    let d = &mut k.devs[to];
+    if !is_skb_forwardable(d.is_up(), d.mtu, &skb) {
+        d.stats.rx_dropped += 1;
+        drop_unforwardable(k, cx, skb, at, to);
+        return false;
+    }
+    skb.meta.pkt_type = dev::eth_type_trans(d.mac, skb.frame.dst);
+    let crosses = d.ns != ns;
+    scrub(&mut skb, crosses);
+    skb.meta.dev = to;
+    dev::netif_rx(k, cx, skb)
 }
 
 fn peer_of(k: &Kernel, dev: DevId) -> DevId {
@@ -70,6 +95,7 @@ fn scrub(skb: &mut SkBuff, crosses: bool) {
 
 impl Driver for Veth {
     type Config = VethConfig;
+    type Shared = ();
     const ARGS: &'static [Arg<VethConfig>] = &[];
     const SETUP: Setup = Setup::ETHER;
 
@@ -88,7 +114,7 @@ impl Driver for Veth {
         set_peer(k, peer, dev);
     }
 
-    fn other_end(k: &Kernel, dev: DevId) -> Option<DevId> {
+    fn pair_of(k: &Kernel, dev: DevId) -> Option<DevId> {
         Some(peer_of(k, dev)).filter(|p| k.devs.get(*p).is_some())
     }
 
@@ -110,7 +136,7 @@ impl Driver for Veth {
             rcv.stats.rx_dropped += 1;
             k.devs[dev].stats.tx_dropped += 1;
             cx.xmit_dropped = true;
-            return cx.drop(k, skb, At::VethXmit, Reason::NOT_SPECIFIED);
+            return drop_unforwardable(k, cx, skb, At::VethXmit, peer);
         }
         let crosses = rcv.ns != ns;
         skb.meta.pkt_type = dev::eth_type_trans(rcv.mac, skb.frame.dst);
@@ -133,12 +159,13 @@ impl Driver for Veth {
     }
 
     /// `veth_open`: the second end that is opened brings the carrier for both (VETH-22).
-    fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Result<(), RtnlError> {
         let peer = peer_of(k, dev);
         if k.devs.get(peer).is_some_and(|p| p.is_up()) {
             linkwatch::netif_carrier_on(k, cx, dev);
             linkwatch::netif_carrier_on(k, cx, peer);
         }
+        Ok(())
     }
 
     /// `veth_close`
@@ -152,14 +179,14 @@ impl Driver for Veth {
 
     /// `veth_dellink`: neither end goes alone (DEV-33).
     fn dellink(k: &mut Kernel, _cx: &mut Cx, dev: DevId) -> Option<DevId> {
-        let peer = Self::other_end(k, dev);
+        let peer = Self::pair_of(k, dev);
         set_peer(k, dev, DevId::NONE);
         set_peer(k, peer?, DevId::NONE);
         peer
     }
 
     fn config(k: &Kernel, dev: DevId) -> VethConfig {
-        let peer = Self::other_end(k, dev).map(|p| {
+        let peer = Self::pair_of(k, dev).map(|p| {
             let d = &k.devs[p];
             let netns = (d.ns != k.devs[dev].ns).then(|| k.net(d.ns).name.clone());
             Box::new(Peer { name: Some(d.name().to_owned()), netns, attrs: LinkAttrs::default() })

@@ -215,6 +215,7 @@ impl Cx {
         b.meta = super::skb::Meta::default();
         b.frame.payload = crate::packet::Payload::default();
         b.frame.id = self.next_id();
+        b.frame.vlan = None;
         self.obs.ledger.born += 1;
         SkBuff(b)
     }
@@ -282,6 +283,6 @@ impl Cx {
 
 fn copy_into(b: &mut Buf, from: &Buf) {
     b.meta = from.meta.clone();
-    let Frame { id, dst, src, net, payload } = &from.frame;
-    b.frame = Frame { id: *id, dst: *dst, src: *src, net: net.clone(), payload: *payload };
+    let Frame { id, dst, src, vlan, net, payload } = &from.frame;
+    b.frame = Frame { id: *id, dst: *dst, src: *src, vlan: *vlan, net: net.clone(), payload: *payload };
 }

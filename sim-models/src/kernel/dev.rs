@@ -50,6 +50,14 @@ pub fn dev_queue_xmit(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     k.xmit_depth -= 1;
 }
 
+/// [`dev_queue_xmit`] for who wants to know: was the frame thrown away on the way (`NET_XMIT_DROP`)? A noop qdisc does
+/// not say so (`NET_XMIT_CN`).
+pub fn dev_queue_xmit_result(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> bool {
+    let before = std::mem::replace(&mut cx.xmit_dropped, false);
+    dev_queue_xmit(k, cx, skb);
+    std::mem::replace(&mut cx.xmit_dropped, before)
+}
+
 /// Taps, then the driver (DEV-21, 22).
 #[inline]
 pub fn dev_hard_start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
@@ -79,30 +87,77 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
     true
 }
 
-/// `__netif_receive_skb_core`: a frame has arrived on `skb.dev`. Taps, the rx handler of its master, the protocol;
-/// inline, no queue (DEV-23).
+/// `__netif_receive_skb_core`: a frame has arrived on `skb.dev`. Taps, the VLAN device that its tag belongs to, the rx
+/// handler, the protocol; inline, no queue (DEV-23).
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NetifReceiveSkb, &skb);
+    if skb.frame.is_tagged() {
+        return receive_tagged(k, cx, skb);
+    }
     let dev = skb.meta.dev;
     cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
     let d = &k.devs[dev];
     let mut rx = In { dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf };
     skb.meta.iif = d.ifindex;
-    if let Some(master) = d.master {
-        match drivers::rx(k, cx, master, dev, skb) {
-            Some(back) => skb = back,
+    if let Some(handler) = d.rx_handler {
+        match drivers::rx(k, cx, handler, dev, skb) {
+            Some(back) if back.meta.dev == dev => skb = back,
+            Some(back) => return another_round(k, cx, back),
             None => return,
         }
-        rx = In::by(k, skb.meta.dev);
+        rx = In::by(k, dev);
     }
+    deliver(k, cx, skb, rx);
+}
+
+/// By ethertype.
+#[inline(always)]
+fn deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In) {
+    if let Net::Ip4(..) = skb.frame.net {
+        return ip_input::ip_rcv(k, cx, skb, rx);
+    }
+    other_protocol(k, cx, skb);
+}
+
+#[cold]
+fn other_protocol(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     match skb.frame.net {
-        Net::Ip4(..) => ip_input::ip_rcv(k, cx, skb, rx),
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
-        Net::Other(_) => {
+        Net::Ip4(..) | Net::Other(_) | Net::Vlan(_) => {
             // DEV-24
             k.devs[skb.meta.dev].stats.rx_dropped += 1;
             cx.drop(k, skb, At::NetifReceiveSkb, Reason::UNHANDLED_PROTO);
         }
     }
+}
+
+/// `RX_HANDLER_ANOTHER`: another device has received it.
+#[cold]
+fn another_round(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    netif_receive_skb(k, cx, skb);
+}
+
+/// The same for a frame with a tag: the VLAN device goes before the rx handler, and what nobody wants is another's.
+#[cold]
+fn receive_tagged(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    let dev = skb.meta.dev;
+    skb.frame.pop_tag();
+    cx.obs.tap(k, cx.clock, dev, skb.meta.pkt_type, &skb);
+    skb.meta.iif = k.devs[dev].ifindex;
+    let mut skb = match drivers::vlan::do_receive(k, cx, skb) {
+        Ok(skb) => return another_round(k, cx, skb),
+        Err(Some(back)) => back,
+        Err(None) => return,
+    };
+    if let Some(handler) = k.devs[dev].rx_handler {
+        match drivers::rx(k, cx, handler, dev, skb) {
+            Some(back) if back.meta.dev == dev => skb = back,
+            Some(back) => return another_round(k, cx, back),
+            None => return,
+        }
+    }
+    drivers::vlan::no_device(&mut skb);
+    let rx = In::by(k, dev);
+    deliver(k, cx, skb, rx);
 }

@@ -51,7 +51,7 @@ fn set_carrier(k: &mut Kernel, cx: &mut Cx, dev: DevId, on: bool) {
 }
 
 /// `linkwatch_fire_event`
-fn fire_event(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+pub(crate) fn fire_event(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     let urgent = is_urgent(k, dev);
     let waits = &mut k.devs[dev].cold.linkwatch;
     if !*waits {
@@ -67,7 +67,19 @@ fn fire_event(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
 /// namespace, so a veth pair with equal numbers is never urgent when it loses its carrier (DEV-15).
 fn is_urgent(k: &Kernel, dev: DevId) -> bool {
     let d = &k.devs[dev];
-    d.is_up() && (d.ifindex != d.cold.iflink || (d.carrier && d.noop))
+    d.is_up() && (d.ifindex != drivers::iflink(k, dev) || lag(k, dev) || (d.carrier && d.noop))
+}
+
+/// `netif_is_lag_port`, `netif_is_lag_master`
+fn lag(k: &Kernel, dev: DevId) -> bool {
+    let d = &k.devs[dev];
+    d.kind.is_lag() || d.master.and_then(|m| k.devs.get(m)).is_some_and(|m| m.kind.is_lag())
+}
+
+/// `netif_stacked_transfer_operstate`: `upper` has a carrier exactly if `lower` has.
+pub fn stacked_transfer_operstate(k: &mut Kernel, cx: &mut Cx, lower: DevId, upper: DevId) {
+    let on = k.devs[lower].carrier;
+    set_carrier(k, cx, upper, on);
 }
 
 /// `linkwatch_schedule_work`
@@ -195,10 +207,11 @@ fn default_operstate(k: &Kernel, dev: DevId) -> OperState {
     if d.carrier {
         return OperState::Up;
     }
-    if d.cold.iflink == d.ifindex {
+    let iflink = drivers::iflink(k, dev);
+    if iflink == d.ifindex {
         return OperState::Down;
     }
-    match k.dev_by_index(d.ns, d.cold.iflink) {
+    match k.dev_by_index(d.ns, iflink) {
         Some(lower) if !k.devs[lower].carrier => OperState::LowerLayerDown,
         _ => OperState::Down,
     }
@@ -219,9 +232,7 @@ pub(crate) fn netdev_state_change(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if evict {
         neigh::flush_dev(k, cx, dev, false);
     }
-    if let Some(master) = k.devs[dev].master {
-        drivers::notify(k, cx, master, dev, Event::Change);
-    }
+    drivers::notify_all(k, cx, dev, Event::Change);
 }
 
 #[cfg(test)]
@@ -254,7 +265,7 @@ mod tests {
         lab.at(5_000);
         let numbers = |lab: &Lab| {
             let d = &lab.k.devs[lab.dev("a", "p1")];
-            (d.ifindex, d.cold.iflink)
+            (d.ifindex, drivers::iflink(&lab.k, lab.dev("a", "p1")))
         };
         assert_eq!(numbers(&lab), (2, 2));
         assert_eq!(ports(&lab), ["forwarding", "forwarding", "forwarding"]);

@@ -62,6 +62,8 @@ pub struct Kernel {
     /// Drivers loaded so far, in order (`ip link add` loads what is missing).
     pub loaded: Vec<&'static str>,
     pub linkwatch: linkwatch::LinkWatch,
+    /// What drivers keep for the whole host.
+    pub(crate) drv: crate::drivers::Shared,
     /// `dmesg`.
     pub log: Box<boot::Log>,
     /// Ticks a second; one of 100, 250, 300, 1000.
@@ -133,6 +135,7 @@ impl Kernel {
             tasks: crate::apps::Tasks::default(),
             loaded: vec!["loopback"],
             linkwatch: linkwatch::LinkWatch::default(),
+            drv: crate::drivers::Shared::default(),
             log: Box::default(),
             hz,
             max_backlog: 1000,

@@ -59,7 +59,8 @@ impl OperState {
 
 /// What every packet touches: kept within two cache lines.
 pub struct NetDevice {
-    /// `IFF_*` as set by the administrator or the driver; RUNNING and LOWER_UP are derived.
+    /// `IFF_*` as set by the administrator or the driver; RUNNING and LOWER_UP are derived. PROMISC and ALLMULTI say
+    /// whether anybody wants it, [`Cold::gflags`] whether the administrator does.
     pub flags: u32,
     /// Bytes.
     pub mtu: u32,
@@ -75,8 +76,11 @@ pub struct NetDevice {
     pub conf: super::sysctl::ConfBits,
     /// This device's number among the ports of `master`, 0 without one.
     pub port: u16,
-    /// The bridge (or other master) that takes this device's frames.
+    /// The bridge, bond or VRF whose port this device is.
     pub master: Option<DevId>,
+    /// The device whose driver looks first at what comes in here (`rx_handler`): a port's bridge or bond, or one of the
+    /// macvlans or ipvlans on top of it.
+    pub rx_handler: Option<DevId>,
     pub stats: Stats,
     pub kind: Kind,
     pub cold: Box<Cold>,
@@ -97,14 +101,21 @@ pub struct Stats {
 #[derive(Clone, Debug)]
 pub struct Cold {
     pub name: String,
-    /// ifindex of the other end (veth) or of the lower device; own ifindex if there is none (DEV-15).
-    pub iflink: u32,
+    /// The device that this one was made on (`IFLA_LINK`); a veth's other end is its driver's to know.
+    pub link: Option<DevId>,
+    /// Devices on top of this one, masters not counted: they hear what happens to it (`netdev_upper_dev_link`).
+    pub uppers: Vec<DevId>,
     pub min_mtu: u32,
     pub max_mtu: u32,
     pub tx_queue_len: u32,
-    /// Depth of promiscuity and allmulti, and what the user set (DEV-10).
+    /// How many want to see all frames, all multicast frames; what the administrator set (DEV-10).
     pub promiscuity: u32,
     pub allmulti: u32,
+    pub gflags: u32,
+    /// Further unicast addresses to receive (`dev_uc_add`), with how many asked for each.
+    pub uc: Vec<(Mac, u32)>,
+    /// Promiscuous for want of a filter for these.
+    pub uc_promisc: bool,
     /// The address was set by hand (`NET_ADDR_SET`), DEV-45.
     pub mac_set: bool,
     /// `NETREG_UNREGISTERING`: it is about to go.
@@ -147,7 +158,8 @@ impl NetDevice {
     }
     /// Flags as `ip link` shows them (`netif_get_flags`, DEV-10).
     pub fn shown_flags(&self) -> u32 {
-        let mut f = self.flags;
+        let user = IFF_PROMISC | IFF_ALLMULTI;
+        let mut f = (self.flags & !user) | (self.cold.gflags & user);
         if self.is_up() {
             if self.oper_up() {
                 f |= IFF_RUNNING;

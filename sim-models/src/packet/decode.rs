@@ -5,7 +5,7 @@ use super::addr::Mac;
 use super::encode::{ICMP_HLEN, TCP_HLEN, UDP_HLEN, checksum, pseudo};
 use super::frame::{
     ARP_LEN, Arp, ArpOp, ETH_HLEN, Frame, FrameId, IP_HLEN, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Icmp,
-    Ip4, L4, Net, Payload, Quote, Tag, Tcp,
+    Ip4, L4, Net, Payload, Quote, Tag, Tcp, Vlan, VlanProto,
 };
 use std::fmt;
 
@@ -59,8 +59,14 @@ fn need<'a>(bytes: &'a [u8], len: usize, what: &'static str) -> Result<&'a [u8],
 /// The bytes end within a header, an IPv4 header has options, or, where `sums` asks for it, a checksum is wrong.
 pub fn decode(bytes: &[u8], sums: Sums) -> Result<Frame, DecodeError> {
     let b = need(bytes, ETH_HLEN as usize, "Ethernet")?;
-    let (dst, src, ethertype) = (mac_at(b, 0), mac_at(b, 6), u16_at(b, 12));
-    let body = &b[ETH_HLEN as usize..];
+    let (dst, src, mut ethertype) = (mac_at(b, 0), mac_at(b, 6), u16_at(b, 12));
+    let mut body = &b[ETH_HLEN as usize..];
+    let mut vlan = None;
+    if let Some(proto) = tag_proto(ethertype) {
+        let tag = need(body, 4, "802.1Q")?;
+        vlan = Some(Vlan { proto, tci: u16_at(tag, 0) });
+        (ethertype, body) = (u16_at(tag, 2), &body[4..]);
+    }
     let (net, len) = match ethertype {
         0x0800 => {
             let (ip, l4, len) = decode_ip4(body, sums)?;
@@ -69,7 +75,11 @@ pub fn decode(bytes: &[u8], sums: Sums) -> Result<Frame, DecodeError> {
         0x0806 => (Net::Arp(decode_arp(body)?), 0),
         other => (Net::Other(other), body.len() as u32),
     };
-    Ok(Frame { id: FrameId(0), dst, src, net, payload: Payload { len, tag: Tag::default() } })
+    Ok(Frame { id: FrameId(0), dst, src, vlan, net, payload: Payload { len, tag: Tag::default() } })
+}
+
+fn tag_proto(ethertype: u16) -> Option<VlanProto> {
+    [VlanProto::Q, VlanProto::Ad].into_iter().find(|p| *p as u16 == ethertype)
 }
 
 fn decode_arp(bytes: &[u8]) -> Result<Arp, DecodeError> {

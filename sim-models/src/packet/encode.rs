@@ -2,14 +2,14 @@
 //! captures.
 
 use super::addr::Mac;
-use super::frame::{Arp, ArpOp, Frame, IP_HLEN, IPPROTO_TCP, IPPROTO_UDP, Icmp, Ip4, L4, Net, Quote, Tcp};
+use super::frame::{Arp, ArpOp, Frame, IP_HLEN, IPPROTO_TCP, IPPROTO_UDP, Icmp, Ip4, L4, Net, Quote, Tcp, Vlan, Vxlan};
 
 /// Bytes of a UDP header, of an ICMP header, of a TCP header without options.
 pub const UDP_HLEN: usize = 8;
 pub const ICMP_HLEN: usize = 8;
 pub const TCP_HLEN: usize = 20;
 
-/// The frame without padding, FCS or preamble: `frame.len()` bytes, appended to `out`.
+/// The frame without padding, FCS or preamble: `frame.wire_len()` bytes, appended to `out`.
 ///
 /// What a [`Frame`] does not hold is made up: payload bytes are 0 and TCP options are no-operations. Where IPv4's
 /// total length has no room for the headers it is the length that counts. A first fragment's UDP header gives the
@@ -18,13 +18,32 @@ pub fn encode(frame: &Frame, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&frame.dst.0);
     out.extend_from_slice(&frame.src.0);
-    out.extend_from_slice(&frame.ethertype().to_be_bytes());
-    match &frame.net {
+    if let Some(vlan) = frame.vlan {
+        encode_tag(vlan, out);
+    }
+    let mut net = &frame.net;
+    while let Net::Vlan(t) = net {
+        encode_tag(t.vlan, out);
+        net = &t.net;
+    }
+    let ethertype = match net {
+        Net::Vlan(_) => 0,
+        Net::Arp(_) => 0x0806,
+        Net::Ip4(..) => 0x0800,
+        Net::Other(t) => *t,
+    };
+    out.extend_from_slice(&ethertype.to_be_bytes());
+    match net {
         Net::Arp(arp) => encode_arp(arp, out),
         Net::Ip4(ip, l4) => encode_ip4(ip, l4, usize::from(ip.len), out),
-        Net::Other(_) => {}
+        Net::Other(_) | Net::Vlan(_) => {}
     }
-    out.resize(start + frame.len() as usize, 0);
+    out.resize(start + frame.wire_len() as usize, 0);
+}
+
+fn encode_tag(vlan: Vlan, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(vlan.proto as u16).to_be_bytes());
+    out.extend_from_slice(&vlan.tci.to_be_bytes());
 }
 
 fn encode_arp(arp: &Arp, out: &mut Vec<u8>) {
@@ -60,6 +79,7 @@ fn encode_ip4(ip: &Ip4, l4: &L4, room: usize, out: &mut Vec<u8>) {
         L4::None => out.resize(at + body, 0),
         L4::Udp { sport, dport } => encode_udp(ip, *sport, *dport, body, out),
         L4::Tcp(tcp) => encode_tcp(ip, tcp, body, out),
+        L4::Vxlan(vxlan) => encode_vxlan(vxlan, body, out),
         L4::Icmp(icmp) => encode_icmp(icmp, body, out),
     }
     out.truncate(start + room);
@@ -79,6 +99,19 @@ fn encode_udp(ip: &Ip4, sport: u16, dport: u16, body: usize, out: &mut Vec<u8>) 
         };
         out[at + 6..at + 8].copy_from_slice(&sum.to_be_bytes());
     }
+}
+
+/// Over IPv4 the outer UDP header has no checksum.
+fn encode_vxlan(v: &Vxlan, body: usize, out: &mut Vec<u8>) {
+    let at = out.len();
+    for word in [v.sport, v.dport, body as u16, 0] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    // The I flag: the network's number is valid.
+    out.extend_from_slice(&[8, 0, 0, 0]);
+    out.extend_from_slice(&(v.vni << 8).to_be_bytes());
+    encode(&v.frame, out);
+    out.resize(at + body, 0);
 }
 
 fn encode_tcp(ip: &Ip4, tcp: &Tcp, body: usize, out: &mut Vec<u8>) {

@@ -12,8 +12,58 @@ pub struct Frame {
     pub id: FrameId,
     pub dst: Mac,
     pub src: Mac,
+    /// The 802.1Q tag beside the frame (`skb->vlan_tci`); not part of [`Frame::len`], but 4 bytes on a wire.
+    pub vlan: Option<Vlan>,
     pub net: Net,
     pub payload: Payload,
+}
+
+/// An 802.1Q tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vlan {
+    pub proto: VlanProto,
+    /// Priority, drop eligible, VLAN: as on the wire.
+    pub tci: u16,
+}
+
+/// The ethertype that a tag begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum VlanProto {
+    /// 802.1Q
+    #[default]
+    Q = 0x8100,
+    /// 802.1ad
+    Ad = 0x88a8,
+}
+
+impl Vlan {
+    /// `VLAN_VID_MASK`
+    pub const VID: u16 = 0xfff;
+
+    pub fn vid(self) -> u16 {
+        self.tci & Vlan::VID
+    }
+    /// Priority code point.
+    pub fn pcp(self) -> u16 {
+        self.tci >> 13
+    }
+}
+
+/// What is rarely in a frame, so that it makes no other one larger: a tag within the frame, behind which the rest is.
+#[derive(Clone, Debug)]
+pub struct Tagged {
+    pub vlan: Vlan,
+    pub net: Net,
+}
+
+/// A frame within a UDP datagram (RFC 7348).
+#[derive(Clone, Debug)]
+pub struct Vxlan {
+    pub sport: u16,
+    pub dport: u16,
+    pub vni: u32,
+    pub frame: Frame,
 }
 
 /// The network layer.
@@ -21,6 +71,8 @@ pub struct Frame {
 pub enum Net {
     Ip4(Ip4, L4),
     Arp(Arp),
+    /// One more tag, in the frame itself.
+    Vlan(Box<Tagged>),
     /// Any other ethertype; the body is `payload.len` bytes.
     Other(u16),
 }
@@ -69,6 +121,10 @@ pub const IP_OFFSET: u16 = 0x1fff;
 pub const IP_HLEN: u16 = 20;
 /// Bytes of an Ethernet header.
 pub const ETH_HLEN: u32 = 14;
+/// Bytes of an 802.1Q tag.
+pub const VLAN_HLEN: u32 = 4;
+/// Bytes of a vxlan header.
+pub const VXLAN_HLEN: u32 = 8;
 /// Bytes of an ARP body for Ethernet and IPv4.
 pub const ARP_LEN: u32 = 28;
 
@@ -104,6 +160,29 @@ pub enum L4 {
     },
     Tcp(Tcp),
     Icmp(Icmp),
+    /// A UDP datagram that carries a frame.
+    Vxlan(Box<Vxlan>),
+}
+
+impl L4 {
+    /// Source and destination port of UDP, a frame within it, or TCP.
+    #[inline]
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match self {
+            L4::Udp { sport, dport } => Some((*sport, *dport)),
+            L4::Tcp(t) => Some((t.sport, t.dport)),
+            L4::Vxlan(v) => Some((v.sport, v.dport)),
+            L4::None | L4::Icmp(_) => None,
+        }
+    }
+
+    /// What an ICMP error quotes of it: headers, not the frame inside.
+    pub fn quoted(&self) -> L4 {
+        match self {
+            L4::Vxlan(v) => L4::Udp { sport: v.sport, dport: v.dport },
+            other => other.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,6 +244,7 @@ impl Frame {
             id: FrameId(0),
             dst: Mac::ZERO,
             src: Mac::ZERO,
+            vlan: None,
             net: Net::Other(0),
             payload: Payload { len: 0, tag: Tag { flow: 0, seq: 0, born: 0 } },
         }
@@ -179,10 +259,49 @@ impl Frame {
     /// Bytes behind the Ethernet header.
     #[inline]
     pub fn net_len(&self) -> u32 {
-        match &self.net {
+        if let Net::Ip4(ip, _) = &self.net { u32::from(ip.len) } else { self.other_len() }
+    }
+
+    #[cold]
+    fn other_len(&self) -> u32 {
+        let (mut tags, mut net) = (0, &self.net);
+        while let Net::Vlan(t) = net {
+            (tags, net) = (tags + VLAN_HLEN, &t.net);
+        }
+        tags + match net {
             Net::Ip4(ip, _) => u32::from(ip.len),
             Net::Arp(_) => ARP_LEN,
-            Net::Other(_) => self.payload.len,
+            Net::Other(_) | Net::Vlan(_) => self.payload.len,
+        }
+    }
+
+    /// Bytes on a wire: with the tag beside the frame.
+    #[inline]
+    pub fn wire_len(&self) -> u32 {
+        self.len() + if self.vlan.is_some() { VLAN_HLEN } else { 0 }
+    }
+
+    /// Has it a tag, beside it or in it?
+    #[inline]
+    pub fn is_tagged(&self) -> bool {
+        self.vlan.is_some() || matches!(self.net, Net::Vlan(_))
+    }
+
+    /// `__vlan_hwaccel_push_inside`: the tag beside the frame becomes a part of it.
+    pub fn push_tag(&mut self) {
+        if let Some(vlan) = self.vlan.take() {
+            let net = std::mem::replace(&mut self.net, Net::Other(0));
+            self.net = Net::Vlan(Box::new(Tagged { vlan, net }));
+        }
+    }
+
+    /// `skb_vlan_untag`: the first tag in the frame is taken out of it, if none is beside it.
+    pub fn pop_tag(&mut self) {
+        if self.vlan.is_none()
+            && let Net::Vlan(_) = self.net
+            && let Net::Vlan(t) = std::mem::replace(&mut self.net, Net::Other(0))
+        {
+            (self.vlan, self.net) = (Some(t.vlan), t.net);
         }
     }
 
@@ -195,6 +314,7 @@ impl Frame {
             Net::Ip4(..) => 0x0800,
             Net::Arp(_) => 0x0806,
             Net::Other(t) => *t,
+            Net::Vlan(t) => t.vlan.proto as u16,
         }
     }
 

@@ -5,7 +5,7 @@ mod trace;
 pub use trace::trace_line;
 
 use super::addr::Ip4Addr;
-use super::frame::{ARP_LEN, Arp, ArpOp, Frame, IP_HLEN, Icmp, Ip4, L4, Net, Tcp};
+use super::frame::{ARP_LEN, Arp, ArpOp, Frame, IP_HLEN, Icmp, Ip4, L4, Net, Tcp, Vlan};
 use super::{
     Mac,
     encode::{TCP_HLEN, UDP_HLEN},
@@ -15,10 +15,20 @@ use std::fmt;
 impl fmt::Display for Frame {
     /// As `tcpdump -n -S` (4.99) without the time.
     ///
-    /// It differs where a frame holds no bytes: ports never make it open a payload (port 53 is "UDP", not a DNS query),
+    /// A tag is shown as with `-e`, and a frame within a datagram on the same line. It differs where a frame holds no
+    /// bytes: ports never make it open a payload (port 53 is "UDP", not a DNS query),
     /// TCP options are left out, and a first fragment's UDP length is that fragment's own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.net {
+        if let Some(vlan) = self.vlan {
+            write_tag(f, vlan)?;
+        }
+        let mut net = &self.net;
+        while let Net::Vlan(t) = net {
+            write_tag(f, t.vlan)?;
+            net = &t.net;
+        }
+        match net {
+            Net::Vlan(_) => Ok(()),
             Net::Arp(arp) => write_arp(f, arp),
             Net::Ip4(ip, l4) => write_ip4(f, ip, l4),
             Net::Other(kind) => {
@@ -26,6 +36,10 @@ impl fmt::Display for Frame {
             }
         }
     }
+}
+
+fn write_tag(f: &mut fmt::Formatter<'_>, vlan: Vlan) -> fmt::Result {
+    write!(f, "vlan {}, p {}, ", vlan.vid(), vlan.pcp())
 }
 
 fn name(ethertype: u16) -> &'static str {
@@ -57,6 +71,10 @@ fn write_ip4(f: &mut fmt::Formatter<'_>, ip: &Ip4, l4: &L4) -> fmt::Result {
     match l4 {
         L4::Udp { sport, dport } => {
             write!(f, "IP {src}.{sport} > {dst}.{dport}: UDP, length {}", body.saturating_sub(UDP_HLEN))
+        }
+        L4::Vxlan(v) => {
+            let (sport, dport, vni) = (v.sport, v.dport, v.vni);
+            write!(f, "IP {src}.{sport} > {dst}.{dport}: VXLAN, flags [I] (0x08), vni {vni}: {}", v.frame)
         }
         L4::Tcp(tcp) => {
             write!(f, "IP {src}.{} > {dst}.{}: ", tcp.sport, tcp.dport)?;

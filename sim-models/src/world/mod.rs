@@ -147,6 +147,13 @@ impl World {
         outbound.find(|o| o.to as usize == host && o.port as usize == port).map(|o| o.delay)
     }
 
+    /// The host and NIC at the other end of the cable that `dev` is plugged into.
+    pub fn other_end(&self, host: usize, dev: DevId) -> Option<(usize, DevId)> {
+        let out = self.hosts[host].cx.outbound.iter().find(|o| o.from == dev)?;
+        let there = self.hosts.get(out.to as usize)?.inbound.get(out.port as usize)?;
+        Some((out.to as usize, there.dev))
+    }
+
     /// What hosts sent outside of a run (a request's gratuitous ARP) gets on its way.
     fn hand_over(&mut self) {
         for from in 0..self.hosts.len() {

@@ -6,7 +6,7 @@ use super::{
     port::{self, Port, PortState},
     state,
 };
-use crate::drivers::veth::is_skb_forwardable;
+use crate::drivers::veth::{drop_unforwardable, is_skb_forwardable};
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev};
 use crate::mutation::{Mutation, on as mutated};
 
@@ -70,7 +70,7 @@ fn forward_to(k: &mut Kernel, cx: &mut Cx, to: DevId, mut skb: SkBuff) {
     if is_skb_forwardable(d.is_up(), d.mtu, &skb) {
         dev::dev_queue_xmit(k, cx, skb);
     } else {
-        cx.drop(k, skb, At::BrForward, Reason::NOT_SPECIFIED);
+        drop_unforwardable(k, cx, skb, At::BrForward, to);
     }
 }
 

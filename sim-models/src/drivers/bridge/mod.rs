@@ -57,6 +57,7 @@ fn state_mut(k: &mut Kernel, br: DevId) -> &mut State {
 
 impl Driver for Bridge {
     type Config = Config;
+    type Shared = ();
     const ARGS: &'static [Arg<Config>] = settings::ARGS;
     const SETUP: Setup = Setup::ETHER;
     const NETNS_IMMUTABLE: bool = true;
@@ -82,9 +83,10 @@ impl Driver for Bridge {
     }
 
     /// `br_dev_open`
-    fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Result<(), RtnlError> {
         fdb::arm_gc(k, cx, dev, u64::from(k.hz / 10));
         port::enable_all(k, cx, dev);
+        Ok(())
     }
 
     /// `br_dev_stop`: nothing is forwarded any more, and what was learned is forgotten (BR-18).
@@ -123,9 +125,10 @@ impl Driver for Bridge {
         Ok(())
     }
 
-    fn change_mtu(k: &mut Kernel, dev: DevId, mtu: u32) {
+    fn change_mtu(k: &mut Kernel, _cx: &mut Cx, dev: DevId, mtu: u32) -> Result<(), RtnlError> {
         k.devs[dev].mtu = mtu;
         state_mut(k, dev).mtu_set = true;
+        Ok(())
     }
 
     fn add_slave(k: &mut Kernel, cx: &mut Cx, master: DevId, dev: DevId) -> Result<(), RtnlError> {

@@ -147,7 +147,7 @@ pub(super) fn br_add_if(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) -> R
     if matches!(d.kind, Kind::Bridge(_)) {
         return Err(RtnlError::msg(Errno::ELOOP, "Can not enslave a bridge to a bridge"));
     }
-    if d.master.is_some() {
+    if d.master.is_some() || d.rx_handler.is_some() {
         return Err(RtnlError::new(Errno::EBUSY));
     }
     let no = state(k, br).ports.free_number().ok_or(RtnlError::new(Errno::EXFULL))?;
@@ -159,7 +159,7 @@ pub(super) fn br_add_if(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) -> R
     rtnl::dev_set_allmulti(k, cx, dev, true);
     rtnl::dev_set_promiscuity(k, cx, dev, true);
     let d = &mut k.devs[dev];
-    (d.master, d.port) = (Some(br), no);
+    (d.master, d.rx_handler, d.port) = (Some(br), Some(br), no);
     let mac = d.mac;
     let usable = d.is_up() && d.oper_up();
     state_mut(k, br).fdb.add_local(mac, no, cx.jiffies());
@@ -192,7 +192,7 @@ pub(super) fn del_nbp(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) {
     state_mut(k, br).ports.remove(no);
     fdb::delete_port(k, br, no);
     let d = &mut k.devs[dev];
-    (d.master, d.port) = (None, 0);
+    (d.master, d.rx_handler, d.port) = (None, None, 0);
 }
 
 /// `br_set_state`: also the same state again is said.

@@ -86,7 +86,7 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
         return;
     }
     let quoted = ip.len.min(room);
-    let quote = Box::new(Quote { ip, l4: l4.clone(), tag: skb.frame.payload.tag });
+    let quote = Box::new(Quote { ip, l4: l4.quoted(), tag: skb.frame.payload.tag });
     let answer = Icmp { kind, code, rest: info, quote: Some(quote) };
     let traced = skb.meta.traced;
     let text = skb.meta.traced.then(|| format!("ICMP {} goes to {}", name(kind, code), Ip4Addr(ip.src)));

@@ -10,7 +10,10 @@ mod route;
 
 #[cfg(test)]
 pub(crate) use link::testing;
-pub(crate) use link::{changeaddr, cleanup_net, dev_set_allmulti, dev_set_promiscuity, register_lo, set_mtu};
+pub(crate) use link::{
+    changeaddr, cleanup_net, dev_close, dev_open, dev_set_allmulti, dev_set_promiscuity, dev_uc_add, dev_uc_del,
+    register_lo, set_mac_address, set_mtu, upper_dev_link, upper_dev_unlink,
+};
 
 pub use errno::Errno;
 
@@ -88,6 +91,8 @@ pub enum RtnlOp {
 /// What `ip link add` and `ip link set` may say of any device; `None` leaves it alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkAttrs {
+    /// `link DEV` of `ip link add`: the device that it is made on.
+    pub link: Option<Box<str>>,
     pub address: Option<Mac>,
     /// Bytes.
     pub mtu: Option<u32>,

@@ -263,7 +263,7 @@ fn no_route(k: &mut Kernel, ns: NsId, e: Errno) {
 pub(super) fn l4_header(l4: &L4) -> u32 {
     match l4 {
         L4::None => 0,
-        L4::Udp { .. } | L4::Icmp(_) => 8,
+        L4::Udp { .. } | L4::Icmp(_) | L4::Vxlan(_) => 8,
         L4::Tcp(t) => u32::from(t.hlen),
     }
 }

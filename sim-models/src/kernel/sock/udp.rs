@@ -179,11 +179,14 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::UdpRcv, &skb);
     let dev = skb.meta.dev;
     let ns = k.devs[dev].ns;
-    let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else {
+    let Net::Ip4(ip, l4) = &skb.frame.net else {
+        return cx.drop(k, skb, At::UdpRcv, Reason::NOT_SPECIFIED);
+    };
+    let Some((sport, dport)) = l4.ports() else {
         return cx.drop(k, skb, At::UdpRcv, Reason::NOT_SPECIFIED);
     };
     let dev = inet_iif(k, ns, dev, ip.dst);
-    let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev };
+    let t = Tuple { saddr: ip.src, sport, daddr: ip.dst, dport, dev };
     if matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast)) {
         return deliver_group(k, cx, ns, skb, &t);
     }

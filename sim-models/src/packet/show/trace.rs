@@ -21,7 +21,16 @@ pub fn trace_line(pkt_type: PktType, frame: &Frame) -> String {
         PktType::OtherHost => "inO",
     };
     let mut line = format!("{direction} {}>{} ", frame.src, frame.dst);
-    match &frame.net {
+    if let Some(vlan) = frame.vlan {
+        put(&mut line, format_args!("vlan={} ", vlan.vid()));
+    }
+    let mut net = &frame.net;
+    while let Net::Vlan(t) = net {
+        put(&mut line, format_args!("vlan={} ", t.vlan.vid()));
+        net = &t.net;
+    }
+    match net {
+        Net::Vlan(_) => {}
         Net::Arp(arp) => {
             let op = match arp.op {
                 ArpOp::Request => "who-has",
@@ -53,6 +62,7 @@ fn ip4(line: &mut String, ip: &Ip4, l4: &L4) {
     match l4 {
         L4::None => {}
         L4::Udp { sport, dport } => put(line, format_args!(" udp {sport}>{dport}")),
+        L4::Vxlan(v) => put(line, format_args!(" udp {}>{}", v.sport, v.dport)),
         L4::Tcp(tcp) => self::tcp(line, ip, tcp),
         L4::Icmp(icmp) => self::icmp(line, icmp),
     }

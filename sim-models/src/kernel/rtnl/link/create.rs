@@ -1,8 +1,8 @@
 //! `rtnl_newlink`: making a device.
 
-use super::{Config, Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, device, master, names, netns, remove, set};
+use super::{Config, Cx, Errno, Kernel, LinkAttrs, NsId, RtnlError, device, master, named, names, netns, remove, set};
 use crate::{
-    drivers::{self, Kind, veth::Peer},
+    drivers::{self, Kind, New, veth::Peer},
     kernel::{
         DevId, NetDevice, addr, boot, neigh,
         netdevice::{Cold, OperState, Stats},
@@ -13,7 +13,7 @@ use crate::{
 
 /// Every namespace has a `lo`, DOWN, ifindex 1 (DEV-37).
 pub(crate) fn register_lo(k: &mut Kernel, cx: &mut Cx, ns: NsId, c: &Config) {
-    let made = create(k, cx, ns, "lo", &LinkAttrs::default(), c);
+    let made = create(k, cx, ns, "lo", New::of(ns, None, &LinkAttrs::default(), c), c);
     debug_assert!(made.is_ok(), "a new namespace has no device that could be in the way");
 }
 
@@ -34,6 +34,7 @@ pub(in super::super) fn new_link(
     }
     let target = netns(k, ns, a.netns.as_deref())?;
     let upper = master(k, cx, ns, a)?;
+    let link = a.link.as_deref().map(|name| named(k, cx, ns, name)).transpose()?;
     let peer = drivers::peer(c);
     let peer_ns = netns(k, ns, peer.as_ref().and_then(|p| p.netns.as_deref()))?;
     if let Some(name) = peer.as_ref().and_then(|p| p.name.as_deref()) {
@@ -48,7 +49,8 @@ pub(in super::super) fn new_link(
     if loads {
         k.loaded.push(c.kind());
     }
-    let made = newlink(k, cx, name, (target, peer_ns), a, c);
+    let place = Place { ns, target, peer_ns, link };
+    let made = newlink(k, cx, name, place, a, c);
     if c.is_virtual() {
         tell(k, cx, name, target, c, loads, &made);
     }
@@ -56,12 +58,21 @@ pub(in super::super) fn new_link(
     configure(k, cx, dev, a, upper).inspect_err(|_| remove::dellink(k, cx, dev))
 }
 
-/// `__rtnl_newlink`: one device, or two that are joined; the second one of `spaces` is the peer's.
+/// Where a device is asked for, where it is to be, and its peer; what it is made on.
+#[derive(Clone, Copy)]
+struct Place {
+    ns: NsId,
+    target: NsId,
+    peer_ns: NsId,
+    link: Option<DevId>,
+}
+
+/// `__rtnl_newlink`: one device, or two that are joined.
 fn newlink(
     k: &mut Kernel,
     cx: &mut Cx,
     name: &str,
-    (target, peer_ns): (NsId, NsId),
+    Place { ns, target, peer_ns, link }: Place,
     a: &LinkAttrs,
     c: &Config,
 ) -> Result<DevId, RtnlError> {
@@ -76,7 +87,7 @@ fn newlink(
     validate_mtu(a, c)?;
     let first = peer.map(|p| create_peer(k, cx, peer_ns, &p, c)).transpose()?;
     let template = if name.is_empty() { format!("{}%d", c.kind()) } else { name.to_owned() };
-    let made = create(k, cx, target, &template, a, c);
+    let made = create(k, cx, target, &template, New::of(ns, link, a, c), c);
     let dev = made.inspect_err(|_| remove::unregister(k, cx, first.as_slice()))?;
     if let Some(first) = first {
         join(k, dev, first);
@@ -93,7 +104,7 @@ fn tell(k: &mut Kernel, cx: &Cx, name: &str, ns: NsId, c: &Config, loads: bool, 
             if loads { format!(": request_module(\"rtnl-link-{kind}\"), driver {kind} loaded") } else { String::new() };
         let more = match made {
             Err(e) => format!("; refused: {e}"),
-            Ok(dev) => drivers::other_end(k, *dev).map_or(String::new(), |p| {
+            Ok(dev) => drivers::pair_of(k, *dev).map_or(String::new(), |p| {
                 let p = &k.devs[p];
                 format!("; peer {} registered first", boot::place(k, p.ns, p.name()))
             }),
@@ -122,7 +133,7 @@ fn validate_mtu(a: &LinkAttrs, c: &Config) -> Result<(), RtnlError> {
 /// The other one of a pair (`veth_newlink`): up it can't come, since it is not joined to anything yet.
 fn create_peer(k: &mut Kernel, cx: &mut Cx, ns: NsId, p: &Peer, c: &Config) -> Result<DevId, RtnlError> {
     let template = p.name.clone().unwrap_or_else(|| format!("{}%d", c.kind()));
-    let dev = create(k, cx, ns, &template, &p.attrs, c)?;
+    let dev = create(k, cx, ns, &template, New::of(ns, None, &p.attrs, c), c)?;
     if p.attrs.up == Some(true) {
         remove::unregister(k, cx, &[dev]);
         return Err(RtnlError::new(Errno::ENOTCONN));
@@ -133,15 +144,13 @@ fn create_peer(k: &mut Kernel, cx: &mut Cx, ns: NsId, p: &Peer, c: &Config) -> R
 
 fn join(k: &mut Kernel, dev: DevId, peer: DevId) {
     drivers::pair(k, dev, peer);
-    k.devs[dev].cold.iflink = k.devs[peer].ifindex;
-    k.devs[peer].cold.iflink = k.devs[dev].ifindex;
 }
 
 /// `rtnl_configure_link`, then the master.
 fn configure(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &LinkAttrs, upper: Option<u32>) -> Result<(), RtnlError> {
     device::change_flags(k, cx, dev, a);
     if a.up == Some(true) {
-        device::dev_open(k, cx, dev);
+        device::dev_open(k, cx, dev)?;
     }
     if let Some(upper) = upper {
         set::do_set_master(k, cx, dev, upper)?;
@@ -151,12 +160,14 @@ fn configure(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &LinkAttrs, upper: Opti
 
 /// `rtnl_create_link`, `register_netdevice` and the driver's part. Everything about the request but the name was
 /// checked.
-fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, a: &LinkAttrs, c: &Config) -> Result<DevId, RtnlError> {
+fn create(k: &mut Kernel, cx: &mut Cx, ns: NsId, name: &str, mut new: New, c: &Config) -> Result<DevId, RtnlError> {
+    drivers::prepare(k, &mut new, c)?;
     let name = names::dev_get_valid_name(k, ns, name)?;
     let ifindex = names::dev_index_reserve(k, ns, 0);
     let loopback = matches!(c, Config::Loopback(_));
-    let mac = if loopback { Mac::ZERO } else { next_mac(k) };
-    let dev = k.devs.insert(blank(k, ns, ifindex, name, a.address.unwrap_or(mac), a, c));
+    let drawn = if loopback { Mac::ZERO } else { next_mac(k) };
+    new.address.get_or_insert(drawn);
+    let dev = k.devs.insert(blank(k, ns, ifindex, name, new));
     list(k, dev);
     addr::on_register(k, cx, dev);
     if let Err(e) = drivers::newlink(k, cx, dev, c) {
@@ -176,32 +187,46 @@ fn next_mac(k: &mut Kernel) -> Mac {
     Mac([2, carry, host_hi, host_lo, hi, lo])
 }
 
+impl New {
+    /// What is asked for, on what the driver's setup gives.
+    fn of(link_ns: NsId, link: Option<DevId>, a: &LinkAttrs, c: &Config) -> New {
+        let mut setup = c.setup();
+        setup.tx_queue_len = a.txqueuelen.unwrap_or(setup.tx_queue_len);
+        New { link_ns, link, address: a.address, mac_set: a.address.is_some(), mtu: a.mtu, setup }
+    }
+}
+
 /// A device as `alloc_netdev` and its driver's setup make it.
-fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, mac: Mac, a: &LinkAttrs, c: &Config) -> NetDevice {
-    let setup = c.setup();
+fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, new: New) -> NetDevice {
+    let setup = new.setup;
     NetDevice {
         flags: setup.flags,
-        mtu: a.mtu.unwrap_or(setup.mtu),
+        mtu: new.mtu.unwrap_or(setup.mtu),
         ns,
         ifindex,
-        mac,
+        mac: new.address.unwrap_or(Mac::ZERO),
         operstate: OperState::Unknown,
         carrier: setup.carrier,
         noop: true,
         conf: ConfBits::default(),
         port: 0,
         master: None,
+        rx_handler: None,
         stats: Stats::default(),
         kind: Kind::unset(),
         cold: Box::new(Cold {
             name,
-            iflink: ifindex,
+            link: new.link,
+            uppers: Vec::new(),
             min_mtu: setup.min_mtu,
             max_mtu: setup.max_mtu,
-            tx_queue_len: a.txqueuelen.unwrap_or(setup.tx_queue_len),
+            tx_queue_len: setup.tx_queue_len,
             promiscuity: 0,
             allmulti: 0,
-            mac_set: a.address.is_some(),
+            gflags: 0,
+            uc: Vec::new(),
+            uc_promisc: false,
+            mac_set: new.mac_set,
             unregistering: false,
             linkwatch: false,
             multicast: 0,

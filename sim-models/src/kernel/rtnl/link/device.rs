@@ -10,28 +10,29 @@ use crate::{
     packet::Mac,
 };
 
-/// A master hears what happened to its port.
-fn notify(k: &mut Kernel, cx: &mut Cx, dev: DevId, event: Event) {
-    if let Some(master) = k.devs[dev].master {
-        drivers::notify(k, cx, master, dev, event);
-    }
-}
-
 /// `dev_open`: the driver first (it may bring the carrier), then the qdisc if there is a carrier (DEV-18), then routes.
-pub(super) fn dev_open(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+///
+/// # Errors
+/// The driver's: the device stays down.
+pub(crate) fn dev_open(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Result<(), RtnlError> {
     if k.devs[dev].is_up() {
-        return;
+        return Ok(());
     }
     k.devs[dev].flags |= IFF_UP;
-    drivers::open(k, cx, dev);
+    if let Err(e) = drivers::open(k, cx, dev) {
+        k.devs[dev].flags &= !IFF_UP;
+        return Err(e);
+    }
+    set_rx_mode(k, cx, dev);
     let d = &mut k.devs[dev];
     d.noop = !d.carrier;
     addr::on_up(k, cx, dev);
-    notify(k, cx, dev, Event::Up);
+    drivers::notify_all(k, cx, dev, Event::Up);
+    Ok(())
 }
 
 /// `dev_close` (DEV-39): neighbours go with the routes, permanent ones too.
-pub(super) fn dev_close(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+pub(crate) fn dev_close(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if !k.devs[dev].is_up() {
         return;
     }
@@ -41,7 +42,7 @@ pub(super) fn dev_close(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     drivers::stop(k, cx, dev);
     addr::on_down(k, cx, dev);
     neigh::flush_dev(k, cx, dev, true);
-    notify(k, cx, dev, Event::Down);
+    drivers::notify_all(k, cx, dev, Event::Down);
 }
 
 /// `dev_validate_mtu` (DEV-6)
@@ -69,9 +70,9 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
         return Ok(());
     }
     validate_mtu(d.cold.min_mtu, d.cold.max_mtu, mtu)?;
-    drivers::change_mtu(k, dev, mtu);
+    drivers::change_mtu(k, cx, dev, mtu)?;
     addr::on_mtu(k, cx, dev);
-    notify(k, cx, dev, Event::ChangeMtu);
+    drivers::notify_all(k, cx, dev, Event::ChangeMtu);
     Ok(())
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
 ///
 /// # Errors
 /// The driver's, unless the device has that address already.
-pub(super) fn set_mac_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
+pub(crate) fn set_mac_address(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) -> Result<(), RtnlError> {
     if k.devs[dev].mac != mac {
         drivers::set_mac(k, cx, dev, mac)?;
     }
@@ -95,21 +96,30 @@ pub(crate) fn changeaddr(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     if k.devs[dev].conf.arp_notify() != 0 {
         arp::send_gratuitous(k, cx, dev);
     }
-    notify(k, cx, dev, Event::ChangeAddr);
+    drivers::notify_all(k, cx, dev, Event::ChangeAddr);
 }
 
-/// `dev_set_promiscuity`: one more wants to see all frames, or one less.
-pub(crate) fn dev_set_promiscuity(k: &mut Kernel, cx: &Cx, dev: DevId, on: bool) {
+/// `__dev_set_promiscuity`: one more wants to see all frames, or one less. The driver hears of the first and the last.
+pub(crate) fn dev_set_promiscuity(k: &mut Kernel, cx: &mut Cx, dev: DevId, on: bool) {
     if count(&mut k.devs[dev].cold.promiscuity, on) {
+        flag(k, dev, IFF_PROMISC, on);
         boot::mode(k, cx, dev, on, "promiscuous");
+        drivers::change_rx_flags(k, cx, dev, IFF_PROMISC, on);
     }
 }
 
-/// `dev_set_allmulti`
-pub(crate) fn dev_set_allmulti(k: &mut Kernel, cx: &Cx, dev: DevId, on: bool) {
+/// `netif_set_allmulti`
+pub(crate) fn dev_set_allmulti(k: &mut Kernel, cx: &mut Cx, dev: DevId, on: bool) {
     if count(&mut k.devs[dev].cold.allmulti, on) {
+        flag(k, dev, IFF_ALLMULTI, on);
         boot::mode(k, cx, dev, on, "allmulticast");
+        drivers::change_rx_flags(k, cx, dev, IFF_ALLMULTI, on);
     }
+}
+
+fn flag(k: &mut Kernel, dev: DevId, bit: u32, on: bool) {
+    let flags = &mut k.devs[dev].flags;
+    if on { *flags |= bit } else { *flags &= !bit }
 }
 
 /// True: the first one came, or the last one went.
@@ -119,28 +129,75 @@ fn count(n: &mut u32, on: bool) -> bool {
     (was == 0) != (*n == 0)
 }
 
+/// `dev_uc_add`: `dev` is to receive what is sent to `mac`, too.
+pub(crate) fn dev_uc_add(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) {
+    let uc = &mut k.devs[dev].cold.uc;
+    match uc.iter_mut().find(|a| a.0 == mac) {
+        Some(a) => a.1 += 1,
+        None => uc.push((mac, 1)),
+    }
+    set_rx_mode(k, cx, dev);
+}
+
+/// `dev_uc_del`
+pub(crate) fn dev_uc_del(k: &mut Kernel, cx: &mut Cx, dev: DevId, mac: Mac) {
+    let Some(d) = k.devs.get_mut(dev) else { return };
+    let uc = &mut d.cold.uc;
+    if let Some(i) = uc.iter().position(|a| a.0 == mac) {
+        uc[i].1 -= 1;
+        if uc[i].1 == 0 {
+            uc.remove(i);
+        }
+    }
+    set_rx_mode(k, cx, dev);
+}
+
+/// `__dev_set_rx_mode`: a device that can't filter by several addresses has to be promiscuous to hear them.
+fn set_rx_mode(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+    let d = &mut k.devs[dev];
+    if !d.is_up() || d.kind.unicast_filter() {
+        return;
+    }
+    let wanted = !d.cold.uc.is_empty();
+    if wanted != d.cold.uc_promisc {
+        d.cold.uc_promisc = wanted;
+        dev_set_promiscuity(k, cx, dev, wanted);
+    }
+}
+
+/// `netdev_upper_dev_link`: `upper` hears from now on what happens to `lower`.
+pub(crate) fn upper_dev_link(k: &mut Kernel, lower: DevId, upper: DevId) {
+    k.devs[lower].cold.uppers.push(upper);
+}
+
+/// `netdev_upper_dev_unlink`
+pub(crate) fn upper_dev_unlink(k: &mut Kernel, lower: DevId, upper: DevId) {
+    if let Some(d) = k.devs.get_mut(lower) {
+        d.cold.uppers.retain(|u| *u != upper);
+    }
+}
+
 /// `ip link set DEV arp|promisc|allmulticast on|off`. True: an up device is to say that it changed.
 pub(super) fn change_flags(k: &mut Kernel, cx: &mut Cx, dev: DevId, a: &super::LinkAttrs) -> bool {
     let d = &mut k.devs[dev];
-    let was = d.flags;
-    let mut put = |bit: u32, on: Option<bool>| match on {
-        Some(true) => d.flags |= bit,
-        Some(false) => d.flags &= !bit,
+    let was = (d.flags, d.cold.gflags);
+    let put = |flags: &mut u32, bit: u32, on: Option<bool>| match on {
+        Some(true) => *flags |= bit,
+        Some(false) => *flags &= !bit,
         None => {}
     };
-    put(IFF_NOARP, a.arp.map(|on| !on));
-    put(IFF_PROMISC, a.promisc);
-    put(IFF_ALLMULTI, a.allmulticast);
-    let flags = d.flags;
-    let changed = was ^ flags;
-    if changed & IFF_PROMISC != 0 {
-        dev_set_promiscuity(k, cx, dev, flags & IFF_PROMISC != 0);
+    put(&mut d.flags, IFF_NOARP, a.arp.map(|on| !on));
+    put(&mut d.cold.gflags, IFF_PROMISC, a.promisc);
+    put(&mut d.cold.gflags, IFF_ALLMULTI, a.allmulticast);
+    let (arp, user) = (was.0 ^ d.flags, (was.1 ^ d.cold.gflags, d.cold.gflags));
+    if user.0 & IFF_PROMISC != 0 {
+        dev_set_promiscuity(k, cx, dev, user.1 & IFF_PROMISC != 0);
     }
-    if changed & IFF_ALLMULTI != 0 {
-        dev_set_allmulti(k, cx, dev, flags & IFF_ALLMULTI != 0);
+    if user.0 & IFF_ALLMULTI != 0 {
+        dev_set_allmulti(k, cx, dev, user.1 & IFF_ALLMULTI != 0);
     }
     // arp_netdev_event
-    let arp = changed & IFF_NOARP != 0 && k.devs[dev].is_up();
+    let arp = arp & IFF_NOARP != 0 && k.devs[dev].is_up();
     if arp {
         neigh::flush_dev(k, cx, dev, true);
     }

@@ -13,7 +13,10 @@ mod tests;
 
 pub(super) use create::new_link;
 pub(crate) use create::register_lo;
-pub(crate) use device::{changeaddr, dev_set_allmulti, dev_set_promiscuity, set_mtu};
+pub(crate) use device::{
+    changeaddr, dev_close, dev_open, dev_set_allmulti, dev_set_promiscuity, dev_uc_add, dev_uc_del, set_mac_address,
+    set_mtu, upper_dev_link, upper_dev_unlink,
+};
 pub(crate) use remove::cleanup_net;
 pub(super) use remove::del_link;
 pub(super) use set::set_link;

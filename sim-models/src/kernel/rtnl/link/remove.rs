@@ -41,7 +41,7 @@ pub(crate) fn cleanup_net(k: &mut Kernel, cx: &mut Cx, ns: NsId) {
 pub(super) fn dellink(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     boot::remarks(k, cx, |k| {
         let d = &k.devs[dev];
-        let other = drivers::other_end(k, dev).map(|o| &k.devs[o]);
+        let other = drivers::pair_of(k, dev).map(|o| &k.devs[o]);
         let too = other.map_or(String::new(), |o| format!("; its peer {} goes, too", boot::place(k, o.ns, o.name())));
         format!("RTM_DELLINK {}{too}", boot::place(k, d.ns, d.name()))
     });
@@ -65,6 +65,12 @@ pub(super) fn unregister(k: &mut Kernel, cx: &mut Cx, devs: &[DevId]) {
     }
     for dev in devs {
         leave(k, cx, *dev);
+        // What is made on it goes with it.
+        for upper in std::mem::take(&mut k.devs[*dev].cold.uppers) {
+            if k.devs.get(upper).is_some_and(|u| !u.cold.unregistering) && drivers::goes_with_lower(k, upper, *dev) {
+                dellink(k, cx, upper);
+            }
+        }
         linkwatch::forget(k, *dev);
         k.devs.remove(*dev);
     }

@@ -67,7 +67,7 @@ fn do_setlink(
     }
     *notify |= device::change_flags(k, cx, dev, a);
     match a.up {
-        Some(true) => device::dev_open(k, cx, dev),
+        Some(true) => device::dev_open(k, cx, dev)?,
         Some(false) => device::dev_close(k, cx, dev),
         None => {}
     }
@@ -155,13 +155,7 @@ pub(super) fn change_net_namespace(
     create::unlist(k, dev);
     remove::leave(k, cx, dev);
     k.devs.rename(dev, ns, &name);
-    let other = drivers::other_end(k, dev);
-    let d = &mut k.devs[dev];
-    d.ifindex = ifindex;
-    match other {
-        Some(other) => k.devs[other].cold.iflink = ifindex,
-        None => d.cold.iflink = ifindex,
-    }
+    k.devs[dev].ifindex = ifindex;
     create::list(k, dev);
     addr::on_register(k, cx, dev);
     Ok(())

@@ -137,6 +137,13 @@ impl Lab {
         dev::dev_queue_xmit(&mut self.k, &mut self.cx, skb);
     }
 
+    /// What waits in the backlog is received, and what that puts there.
+    pub(crate) fn work(&mut self) {
+        while let Some(skb) = self.k.cpus[0].take_backlog() {
+            dev::netif_receive_skb(&mut self.k, &mut self.cx, skb);
+        }
+    }
+
     /// Devices that frames left by, or came up on, since it was asked last: "p1 out", "br0 in".
     pub(crate) fn seen(&mut self) -> Vec<String> {
         let all = self.cx.obs.capture.replace(Vec::new()).unwrap_or_default();
@@ -165,7 +172,13 @@ fn op(command: &str) -> RtnlOp {
                 ["veth", "peer", ref peer @ ..] => veth(peer),
                 [kind, ref args @ ..] => {
                     let mut c = Config::of_kind(kind).expect("a driver");
-                    args.chunks(2).for_each(|a| c.set(a[0], a[1]).expect("a setting"));
+                    let words = c.words();
+                    let mut args = args.iter();
+                    while let Some(word) = args.next() {
+                        let alone = words.iter().any(|w| w.0 == *word && w.1.is_empty());
+                        let value = if alone { "" } else { args.next().expect("a value") };
+                        c.set(word, value).expect("a setting");
+                    }
                     c
                 }
                 [] => panic!("{command}: no type"),
@@ -226,6 +239,7 @@ fn attrs<'a>(mut words: &'a [&'a str]) -> (LinkAttrs, Vec<&'a str>) {
             [word, value, rest @ ..] => {
                 let on = Some(*value == "on");
                 match *word {
+                    "link" => a.link = Some((*value).into()),
                     "master" => a.master = Some(Some((*value).into())),
                     "netns" => a.netns = Some((*value).into()),
                     "name" => a.rename = Some((*value).into()),

@@ -195,7 +195,7 @@ fn moving() {
     lab.run("a link set w netns b\n a link set y netns b");
     assert_eq!(lab.link("b", "w").get(..6), Some("5: w@i"));
     assert_eq!(lab.link("b", "y").get(..6), Some("6: y@x"));
-    assert_eq!(lab.k.devs[lab.dev("b", "x")].cold.iflink, 6);
+    assert_eq!(crate::drivers::iflink(&lab.k, lab.dev("b", "x")), 6);
     // A name that is taken there.
     lab.run("a link add k type veth peer name l");
     let taken = "Error: An interface with the same name exists in the target netns.";
@@ -307,13 +307,14 @@ fn check_books(lab: &Lab) {
         assert_eq!(k.dev_by_index(d.ns, d.ifindex), Some(id));
         assert_eq!(d.noop, !(d.is_up() && d.carrier), "{}", d.name());
         assert!(!d.cold.linkwatch, "setup settles at once");
-        match crate::drivers::other_end(k, id) {
+        let iflink = crate::drivers::iflink(k, id);
+        match crate::drivers::pair_of(k, id) {
             Some(o) => {
-                assert_eq!(crate::drivers::other_end(k, o), Some(id));
-                assert_eq!(d.cold.iflink, k.devs[o].ifindex);
+                assert_eq!(crate::drivers::pair_of(k, o), Some(id));
+                assert_eq!(iflink, k.devs[o].ifindex);
                 assert_eq!(d.carrier, d.is_up() && k.devs[o].is_up());
             }
-            None => assert_eq!(d.cold.iflink, d.ifindex),
+            None => assert_eq!(iflink, d.ifindex),
         }
         if let Some(br) = d.master {
             assert_eq!(k.devs[br].ns, d.ns);
