@@ -1,11 +1,12 @@
 //! One running kernel.
 
-use super::{init, kernel, shared, sys};
+use super::{init, kernel, sys};
 use crate::oracle::netns;
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Seek, Write},
+    os::unix::fs::FileExt,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
@@ -24,7 +25,8 @@ const WORDS: usize = 6;
 /// A kernel that plays jobs; it ends with its owner.
 pub struct Guest {
     child: Child,
-    memory: File,
+    /// Where its records go: a pipe would be full again and again.
+    records: File,
     to: ChildStdin,
     lines: Receiver<String>,
     said: Arc<Mutex<VecDeque<String>>>,
@@ -32,7 +34,7 @@ pub struct Guest {
     pub played: u32,
 }
 
-/// The command that starts a kernel with `program` as its first process, and the memory that it shares.
+/// The command that starts a kernel with `program` as its first process, and the file that its records go to.
 ///
 /// # Errors
 /// There is no kernel, or the program's path can't be said on a kernel's command line.
@@ -40,14 +42,14 @@ pub fn command(program: &Path) -> Result<(Command, File), String> {
     let file = kernel::find()?;
     let path = program.to_str().filter(|p| !p.contains(char::is_whitespace));
     let path = path.ok_or_else(|| format!("the path {} has spaces", program.display()))?;
-    let memory = sys::memory(shared::BYTES).map_err(|e| format!("no memory to share: {e}"))?;
+    let records = sys::memory().map_err(|e| format!("no file in memory: {e}"))?;
     let mut command = Command::new(file);
     command.args(["mem=256M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet", "panic=-1"]);
     // Unsaid, these would be put behind the first process's own arguments.
     command.args(["root=98:0", "console=tty0"]);
-    // Its kernel log goes to standard error, what is said of jobs and records through a serial line.
+    // Its kernel log goes to standard error, jobs come through a serial line, records go through another.
     command.args(["con=null", "con0=null,fd:2", "ssl=null", "ssl0=fd:0,fd:1"]);
-    command.arg(format!("iomem=mmapper,/proc/self/fd/{}", sys::SHARED));
+    command.arg(format!("ssl1=null,fd:{}", sys::RECORDS));
     // Where it may make no folder, it leaves none.
     command.args(["uml_dir=/proc/self", "umid=none"]);
     command.args(["time-travel=inf-cpu", "time-travel-start=0"]);
@@ -57,8 +59,8 @@ pub fn command(program: &Path) -> Result<(Command, File), String> {
     command.args(["--", init::COMMAND]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     netns::sys::tied(&mut command);
-    sys::apart(&mut command, &memory);
-    Ok((command, memory))
+    sys::apart(&mut command, &records);
+    Ok((command, records))
 }
 
 impl Guest {
@@ -66,7 +68,7 @@ impl Guest {
     ///
     /// # Errors
     /// It does not come up: its last words.
-    pub fn boot(mut child: Child, memory: File) -> Result<Guest, String> {
+    pub fn boot(mut child: Child, records: File) -> Result<Guest, String> {
         let gone = || "no pipe".to_owned();
         let to = child.stdin.take().ok_or_else(gone)?;
         let (out, err) = (child.stdout.take().ok_or_else(gone)?, child.stderr.take().ok_or_else(gone)?);
@@ -85,7 +87,7 @@ impl Guest {
                 }
             });
         });
-        let mut guest = Guest { child, memory, to, lines: told, said, played: 0 };
+        let mut guest = Guest { child, records, to, lines: told, said, played: 0 };
         match guest.next(BOOT) {
             Ok(line) if line == init::READY => Ok(guest),
             Ok(line) => Err(format!("it says {line}")),
@@ -112,15 +114,18 @@ impl Guest {
     /// The kernel ended, or does not answer.
     pub fn play(&mut self, job: &[u8], limit: Duration) -> Result<Vec<u8>, String> {
         self.played += 1;
-        shared::put(&self.memory, job).map_err(|e| e.to_string())?;
+        // The kernel writes where this file stands.
+        self.records.rewind().map_err(|e| e.to_string())?;
         // Where it has ended, its last words say more than this error.
-        let _ = self.to.write_all(b"job\n").and_then(|()| self.to.flush());
+        let _ = self.to.write_all(job).and_then(|()| self.to.write_all(b"\n")).and_then(|()| self.to.flush());
         let line = self.next(limit)?;
-        match line.strip_prefix(init::FAILED) {
-            Some(why) => Err(why.to_owned()),
-            None if line == init::RECORD => shared::take(&self.memory).map_err(|e| e.to_string()),
-            None => Err(format!("it says {line}")),
+        if let Some(why) = line.strip_prefix(init::FAILED) {
+            return Err(why.to_owned());
         }
+        let len = line.strip_prefix(init::RECORD).and_then(|n| n.parse().ok());
+        let mut record = vec![0; len.ok_or_else(|| format!("it says {line}"))?];
+        self.records.read_exact_at(&mut record, 0).map_err(|e| format!("its record: {e}"))?;
+        Ok(record)
     }
 
     /// It stands still from now on: with nothing to do it would leap through time.

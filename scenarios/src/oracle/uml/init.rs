@@ -1,7 +1,7 @@
-//! The first process of such a kernel: this program, started by it. A line that comes in by the serial line says that
-//! there is a job in the shared memory, one that goes out that there is its record.
+//! The first process of such a kernel: this program, started by it. Jobs come in by one serial line, a line each; records
+//! go out by another, and the first says that there is one.
 
-use super::{shared, sys};
+use super::sys;
 use crate::{oracle::netns, verify::job::Job};
 use std::{
     fs::{self, File},
@@ -14,12 +14,13 @@ use std::{
 pub const COMMAND: &str = "uml-init";
 /// Set in the environment by the kernel's command line: nobody else is to mount anything.
 pub const GUARD: &str = "ONEROUTER_UML";
-/// What comes out of the line.
+/// What the first line says: that jobs may come; that there is a record of so many bytes; why there is none.
 pub const READY: &str = "@ready";
-pub const RECORD: &str = "@record";
+pub const RECORD: &str = "@record ";
 pub const FAILED: &str = "@failed ";
 
 const LINE: &str = "/dev/ttyS0";
+const RECORDS: &str = "/dev/ttyS1";
 const TEMPORARY: [&str; 2] = ["/run", "/tmp"];
 
 /// The hidden command: jobs until the line ends, then the kernel ends.
@@ -49,9 +50,8 @@ fn jobs() -> io::Result<()> {
     fs::create_dir_all("/run/netns")?;
     // Tunnel drivers that are built in would give every new namespace devices of theirs.
     let _ = fs::write("/proc/sys/net/core/fb_tunnels_only_for_init_net", "1");
-    let memory = File::options().read(true).write(true).open(shared::DEVICE)?;
-    let mut line = File::options().read(true).write(true).open(LINE)?;
-    sys::raw(&line)?;
+    let mut line = open(LINE)?;
+    let mut records = open(RECORDS)?;
     let mut from = BufReader::new(line.try_clone()?);
     writeln!(line, "{READY}")?;
     let mut text = String::new();
@@ -64,7 +64,8 @@ fn jobs() -> io::Result<()> {
         match sys::fork()? {
             Some(pid) => sys::wait(pid)?,
             None => {
-                let said = one(&memory).map_or_else(|e| format!("{FAILED}{e}"), |()| RECORD.to_owned());
+                let done = one(&text, &mut records);
+                let said = done.map_or_else(|e| format!("{FAILED}{e}"), |n| format!("{RECORD}{n}"));
                 writeln!(line, "{said}")?;
                 sys::exit();
             }
@@ -80,8 +81,17 @@ fn mount(kind: &str, at: &str) -> io::Result<()> {
     }
 }
 
-fn one(memory: &File) -> io::Result<()> {
-    let job: Job = serde_json::from_slice(&shared::take(memory)?)?;
-    let record = netns::play_in(&job, netns::Ground::Guest);
-    shared::put(memory, &serde_json::to_vec(&record)?)
+fn open(line: &str) -> io::Result<File> {
+    let file = File::options().read(true).write(true).open(line)?;
+    sys::raw(&file)?;
+    Ok(file)
+}
+
+/// How long the record is.
+fn one(job: &str, records: &mut File) -> io::Result<usize> {
+    let job: Job = serde_json::from_str(job)?;
+    let record = serde_json::to_vec(&netns::play_in(&job, netns::Ground::Guest))?;
+    records.write_all(&record)?;
+    sys::flushed(records)?;
+    Ok(record.len())
 }

@@ -11,7 +11,6 @@ mod guest;
 mod init;
 mod kernel;
 mod runner;
-mod shared;
 #[allow(unsafe_code, reason = "system calls of a kernel's first process, and of whoever stops and starts a kernel")]
 mod sys;
 

@@ -76,12 +76,12 @@ impl Runner {
     }
 
     fn start(&self) -> Result<Guest, String> {
-        let (command, memory) = guest::command(&self.program)?;
+        let (command, records) = guest::command(&self.program)?;
         let (answer, started) = mpsc::channel();
         let gone = || "nobody starts kernels any more".to_owned();
         self.starter.lock().map_err(|_| gone())?.send((command, answer)).map_err(|_| gone())?;
         let child = started.recv().map_err(|_| gone())?;
-        Guest::boot(child.map_err(|e| format!("the kernel does not start: {e}"))?, memory)
+        Guest::boot(child.map_err(|e| format!("the kernel does not start: {e}"))?, records)
     }
 }
 

@@ -57,38 +57,42 @@ pub fn raw(tty: &File) -> io::Result<()> {
     }
 }
 
+/// Waits until a serial line has passed on what was written.
+pub fn flushed(tty: &File) -> io::Result<()> {
+    // SAFETY: the descriptor is open.
+    check(unsafe { libc::tcdrain(tty.as_raw_fd()) }).map(drop)
+}
+
 /// Ends the kernel.
 pub fn power_off() -> io::Result<()> {
     // SAFETY: no pointer is passed.
     check(unsafe { libc::reboot(libc::RB_POWER_OFF) }).map(drop)
 }
 
-/// Memory of `bytes` zeros that can be passed on as a file, and has no name.
-pub fn memory(bytes: u64) -> io::Result<File> {
+/// A file in memory that has no name.
+pub fn memory() -> io::Result<File> {
     // SAFETY: the name is a constant, the descriptor is new and belongs to nobody else.
-    let file = unsafe {
+    unsafe {
         let fd = check(libc::memfd_create(c"onerouter".as_ptr(), libc::MFD_CLOEXEC))?;
-        File::from(OwnedFd::from_raw_fd(fd))
-    };
-    file.set_len(bytes)?;
-    Ok(file)
+        Ok(File::from(OwnedFd::from_raw_fd(fd)))
+    }
 }
 
-/// A command whose process has `file` as descriptor [`SHARED`], and its own group: signals of a terminal don't reach it.
+/// A command whose process has `file` as descriptor [`RECORDS`], and its own group: signals of a terminal don't reach it.
 pub fn apart(command: &mut Command, file: &File) {
     let fd = file.as_raw_fd();
     command.process_group(0);
     // SAFETY: between fork and exec only system calls are made; the file is open while the command is.
     unsafe {
         command.pre_exec(move || {
-            if fd == SHARED {
+            if fd == RECORDS {
                 check(libc::fcntl(fd, libc::F_SETFD, 0)).map(drop)
             } else {
-                check(libc::dup2(fd, SHARED)).map(drop)
+                check(libc::dup2(fd, RECORDS)).map(drop)
             }
         });
     }
 }
 
-/// The descriptor by which a kernel knows the memory that it shares.
-pub const SHARED: i32 = 9;
+/// The descriptor that a kernel's second serial line writes to.
+pub const RECORDS: i32 = 9;
