@@ -69,7 +69,11 @@ impl Runner {
             None => self.start()?,
         };
         let record = guest.play(job, PATIENCE)?;
-        if !alone && guest.played < JOBS && guest.stop().is_ok() && let Ok(mut idle) = self.idle.lock() {
+        if !alone
+            && guest.played < JOBS
+            && guest.stop().is_ok()
+            && let Ok(mut idle) = self.idle.lock()
+        {
             idle.push(guest);
         }
         Ok(record)
@@ -92,4 +96,23 @@ fn wants_its_own(job: &Job) -> bool {
     let asks = job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks));
     let mut asks = asks.map(|a| &a.what);
     job.end_ns > SHORT_NS || asks.any(|w| matches!(w, What::Sysctl { key, .. } if crate::verify::is_host_wide(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::job::{Ask, Step};
+
+    #[test]
+    fn a_job_that_changes_the_kernel_or_lasts_has_one_for_itself() {
+        let sysctl = |key: &str| What::Sysctl { key: key.to_owned(), value: "64".to_owned() };
+        let with = |what| Job {
+            steps: vec![Step { at_ns: 0, asks: vec![Ask { host: 0, ns: "root".to_owned(), what }] }],
+            ..Job::default()
+        };
+        assert!(!wants_its_own(&Job::default()));
+        assert!(wants_its_own(&Job { end_ns: 300_000_000_000, ..Job::default() }));
+        assert!(wants_its_own(&with(sysctl("net.ipv4.neigh.default.gc_thresh3"))));
+        assert!(!wants_its_own(&with(sysctl("net.ipv4.ip_forward"))));
+    }
 }
