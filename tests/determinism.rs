@@ -3,11 +3,11 @@
 
 use onerouter_tests::{
     lab::{self, player, script},
-    sim,
+    sim, source,
 };
 use scenarios::run;
 use sim_core::time::{Span, Time};
-use sim_models::cost::Costs;
+use sim_models::{cost::Costs, kernel::At, world::World};
 
 /// Two hosts and a wire for each of `flows`, each with a Poisson flow of its own.
 fn pairs(flows: &[&str]) -> String {
@@ -117,4 +117,45 @@ fn the_seed_decides_what_is_random_and_only_that() {
     let constant = text.replace("arrivals: Poisson", "arrivals: Constant");
     let latencies = |seed| format!("{:?}", sim::outcome(&constant, seed).flows[0].latency);
     assert_eq!(latencies(1), latencies(2));
+}
+
+/// The short ways of packets (`kernel/shortcut.rs`) and the plain queue: whatever can be counted is the same, in every
+/// scenario of the catalogue and every bench.
+#[test]
+fn short_ways_change_nothing() {
+    let mut files = sim::catalogue();
+    let benches = ["chain8-wires", "chain8-veth", "bridge32", "bridge32-veth", "subnets20"];
+    files.extend(benches.map(|n| source::root().join(format!("tests/benches/{n}.ron"))));
+    let mut forwarded = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // A script or a trace in a file of its own would be looked for beside this test.
+        if text.contains(".sh\"") || text.contains(".csv\"") {
+            continue;
+        }
+        let text = text.replace("count: 10000", "count: 300").replace("count: 1000", "count: 30");
+        let run = |short: bool| {
+            let mut world = sim::world(&text, 1);
+            if !short {
+                world.take_no_shortcuts();
+            }
+            world.run_until(Time::ZERO + Span::from_s(2)).unwrap();
+            world
+        };
+        let (short, long) = (run(true), run(false));
+        let seen = |w: &World| {
+            let mut seen = vec![format!("{:x} {} {} {:?}", w.digest(), w.events(), w.crossings(), w.ledger())];
+            for h in &w.hosts {
+                seen.push(format!("{} {:?} {:?}", h.name, h.cx.obs.hops, h.cx.obs.copied));
+                seen.extend(
+                    h.kernel.nets.iter().map(|n| format!("{} {:?}", n.name, n.mib.nonzero().collect::<Vec<_>>())),
+                );
+                seen.extend(h.kernel.devs.iter().map(|(_, d)| format!("{} {:?}", d.name(), d.stats)));
+            }
+            seen
+        };
+        assert_eq!(seen(&short), seen(&long), "{}", file.display());
+        forwarded += short.hosts.iter().map(|h| h.cx.obs.hops[At::IpForward as usize]).sum::<u64>();
+    }
+    assert!(forwarded > 5_000, "{forwarded} packets were forwarded");
 }

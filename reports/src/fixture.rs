@@ -1,6 +1,5 @@
 //! Outcomes made up for tests: plausible ones, and ones that break pictures.
 
-use indexmap::IndexMap;
 use scenarios::outcome::{Batch, DropOutcome, FlowOutcome, PointOutcome, RunOutcome, ScenarioOutcome, Verdict};
 use sim_core::{
     hist::Hist,
@@ -43,11 +42,12 @@ pub fn flow(name: &str, seed: u64, n: u64, rate: u64, base_us: u64, lost: u64) -
         sent: n,
         received,
         lost: n - received,
+        expected: n,
         latency,
         series,
         bytes: received * 64,
         active_ps: n * interval,
-        errors: IndexMap::new(),
+        ..FlowOutcome::default()
     }
 }
 
@@ -68,11 +68,12 @@ pub fn flow_of(name: &str, latencies: &[u64]) -> FlowOutcome {
         sent: n,
         received: n,
         lost: 0,
+        expected: n,
         latency,
         series,
         bytes: n * 56,
         active_ps: n * 1_000 * US,
-        errors: IndexMap::new(),
+        ..FlowOutcome::default()
     }
 }
 

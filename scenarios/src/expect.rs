@@ -97,8 +97,8 @@ fn counted(v: &mut Verdict, e: &Expect, runs: &[RunOutcome]) {
 fn count(e: &Expect, r: &RunOutcome) -> (u64, u64) {
     let flow = |name: &str| r.flows.iter().find(|f| f.name == name);
     match e {
-        Expect::Delivered(d) => flow(&d.of).map_or((0, 0), |f| (f.received, f.sent)),
-        Expect::Lost(l) => flow(&l.of).map_or((0, 0), |f| (f.lost, f.sent)),
+        Expect::Delivered(d) => flow(&d.of).map_or((0, 0), |f| (f.received, f.expected)),
+        Expect::Lost(l) => flow(&l.of).map_or((0, 0), |f| (f.lost, f.expected)),
         Expect::Errors(x) => {
             let wanted = x.errno.as_ref().map(|e| e.value.as_str());
             let errors = flow(&x.of).into_iter().flat_map(|f| &f.errors);

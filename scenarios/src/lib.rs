@@ -30,6 +30,7 @@ pub mod spec;
 pub mod state;
 pub mod steps;
 pub mod topology;
+pub mod trace;
 pub mod traffic;
 pub mod tree;
 pub mod values;

@@ -7,7 +7,7 @@ use crate::{
     read, script,
     source::{Source, shown_path},
     spec::Scenario,
-    tree,
+    trace, tree,
 };
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +25,7 @@ pub fn understand(source: &Arc<Source>) -> (Option<Scenario>, Vec<Sweep>, Vec<Di
     let mut scenario: Option<Scenario> = read::read(source, &root, &mut sink);
     if let Some(s) = &mut scenario {
         script::load(source, s, &mut sink);
+        trace::load(source, s, &mut sink);
     }
     let sweeps = sweeps(source, &root, &mut sink);
     if let Some(s) = &scenario {
@@ -42,6 +43,7 @@ pub fn read(source: &Arc<Source>) -> Result<Scenario, Vec<Diagnostic>> {
     let mut scenario: Option<Scenario> = root.and_then(|root| read::read(source, &root, &mut sink));
     if let Some(s) = &mut scenario {
         script::load(source, s, &mut sink);
+        trace::load(source, s, &mut sink);
     }
     match scenario {
         Some(scenario) if sink.is_empty() => Ok(scenario),

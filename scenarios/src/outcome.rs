@@ -88,17 +88,23 @@ pub struct Answer {
 }
 
 /// One traffic entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FlowOutcome {
     pub name: String,
-    /// "Ping", "Udp", "Requests".
+    /// "Ping", "Udp", "Requests", "Broadcast", "Replay", "TcpConnect".
     pub kind: String,
     /// "one way" or "round trip".
     pub measure: String,
     pub sent: u64,
     pub received: u64,
+    /// How many should have been received: more than were sent where each has several receivers.
+    pub expected: u64,
     /// Sent and neither received nor still on the way.
     pub lost: u64,
+    /// On their way when the run ended.
+    pub in_flight: u64,
+    /// Each receiver, HOST/NS, with what it has read, where there are several.
+    pub receivers: IndexMap<String, u64>,
     /// Picoseconds.
     pub latency: Hist,
     pub series: Series,

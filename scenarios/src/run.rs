@@ -12,7 +12,7 @@ use crate::{
     outcome::{Answer, Batch, HostLog, Journey, LogLine, PointOutcome, RunOutcome, ScenarioOutcome},
     plan::Plan,
     profile,
-    spec::{Scenario, Traffic},
+    spec::Scenario,
     state, steps, topology,
     traffic::{self, Sender},
     walk,
@@ -181,10 +181,10 @@ pub(crate) fn played(
     let follow = Some((flow as u32 + 1, packet));
     let p = play(plan, point, seed, &How { follow, typed: *typed, ..How::default() })?;
     let traffic = scenario.traffic.iter().nth(flow).map(|(_, t)| t);
-    let asks = traffic.is_some_and(|t| !matches!(t, Traffic::Udp(_)));
+    let asks = traffic.is_some_and(|t| t.measure() == "round trip");
     let target = traffic.and_then(|t| match (t.address(), t.to()) {
         (Some((address, _)), _) => Some(address),
-        (None, to) => first_address(&p.built.world, Names::new(&scenario).ns(to?).ok()?),
+        (None, to) => first_address(&p.built.world, Names::new(&scenario).ns(to.first()?).ok()?),
     });
     let changes_later = scenario.timeline.iter().next().is_some();
     Ok(Watched { built: p.built, flow, asks, target, changes_later, fault: p.fault })

@@ -1,14 +1,14 @@
 //! What a world looks like when its run is over: measures, losses, tables and counters.
 
 use crate::{
-    names::Names,
+    names::{Names, NsRef},
     outcome::{Answer, DropOutcome, FlowOutcome, RunOutcome},
     spec::{Scenario, Traffic},
 };
 use indexmap::IndexMap;
 use sim_core::time::{Span, Time};
 use sim_models::{
-    apps::flow::FlowStat,
+    apps::{App, flow::FlowStat},
     drivers::{Kind, bridge::fdb_lines},
     kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
     world::{Host, World},
@@ -27,7 +27,7 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
         events: world.events(),
         crossings: world.crossings(),
         ended_ps: ended.ps(),
-        flows: flows(names, s, world, in_flight),
+        flows: flows(names, s, world),
         drops: drops(world),
         answers: Vec::new(),
         stages: stages(world),
@@ -42,22 +42,13 @@ pub fn outcome(names: &Names, s: &Scenario, world: &World, seed: u64, ended: Tim
     }
 }
 
-/// Each flow's measures over all hosts. What is still on its way is not lost: it is taken off, which is exact for a
-/// single flow and as much as is known for several.
-fn flows(_names: &Names, s: &Scenario, world: &World, in_flight: u64) -> Vec<FlowOutcome> {
-    let mut flows: Vec<FlowOutcome> =
-        s.traffic.iter().enumerate().map(|(i, (e, t))| flow(world, i, &e.name, t)).collect();
-    let mut flying = in_flight;
-    let open = flows.iter().filter(|f| f.lost > 0).count();
-    for f in flows.iter_mut().filter(|_| open == 1) {
-        let taken = f.lost.min(flying);
-        f.lost -= taken;
-        flying -= taken;
-    }
-    flows
+/// Each flow's measures over all hosts. What is still on its way is not lost.
+fn flows(names: &Names, s: &Scenario, world: &World) -> Vec<FlowOutcome> {
+    let flying = world.messages_in_flight();
+    s.traffic.iter().enumerate().map(|(i, (e, t))| flow(names, world, i, (&e.name, t), &flying)).collect()
 }
 
-fn flow(world: &World, i: usize, name: &str, t: &Traffic) -> FlowOutcome {
+fn flow(names: &Names, world: &World, i: usize, (name, t): (&str, &Traffic), flying: &[(u32, u32)]) -> FlowOutcome {
     let mut sum = FlowStat::default();
     for part in world.hosts.iter().filter_map(|h| h.cx.obs.flows.get(i)) {
         sum.merge(part);
@@ -66,20 +57,50 @@ fn flow(world: &World, i: usize, name: &str, t: &Traffic) -> FlowOutcome {
         (Some(first), Some(last)) => last.since(first).ps(),
         _ => 0,
     };
-    let measure = if matches!(t, Traffic::Udp(_)) { "one way" } else { "round trip" };
+    let expected = sum.sent.saturating_mul(t.copies());
+    let missing = expected.saturating_sub(sum.received);
+    let number = i as u32 + 1;
+    let own = &flying[flying.partition_point(|m| m.0 < number)..flying.partition_point(|m| m.0 <= number)];
+    // Fragments of a message are one; copies for several receivers are several.
+    let in_flight = match t.copies() {
+        1 => own.chunk_by(|a, b| a == b).count() as u64,
+        _ => own.len() as u64,
+    };
+    let in_flight = in_flight.min(missing);
     FlowOutcome {
         name: name.to_owned(),
         kind: t.kind().to_owned(),
-        measure: measure.to_owned(),
+        measure: t.measure().to_owned(),
         sent: sum.sent,
         received: sum.received,
-        lost: sum.sent.saturating_sub(sum.received),
+        expected,
+        lost: missing - in_flight,
+        in_flight,
+        receivers: receivers(names, world, i, t),
         latency: sum.latency,
         series: sum.series,
         bytes: sum.bytes,
         active_ps: active,
         errors: sum.errors.iter().map(|(e, n)| (e.name().to_owned(), *n)).collect(),
     }
+}
+
+/// What each of several receivers has read.
+fn receivers(names: &Names, world: &World, i: usize, t: &Traffic) -> IndexMap<String, u64> {
+    let (to, port) = (t.to(), t.endpoint().map(|(e, _)| e.port));
+    if to.len() < 2 {
+        return IndexMap::new();
+    }
+    let read = |at: NsRef| {
+        let host = &world.hosts[at.host];
+        let name = names.net(at).name;
+        let sinks = host.kernel.tasks.in_spaces().filter_map(|(ns, app)| match app {
+            App::UdpSink(s) if Some(s.port) == port && host.kernel.net(ns).name == name => s.tally.as_ref(),
+            _ => None,
+        });
+        sinks.filter_map(|t| t.get(i)).sum()
+    };
+    to.into_iter().filter_map(|to| Some((to.value.clone(), read(names.ns(to).ok()?)))).collect()
 }
 
 fn drops(world: &World) -> Vec<DropOutcome> {

@@ -136,18 +136,76 @@ impl Written for Endpoint {
     fn parse(text: &str) -> Result<Endpoint, String> {
         let (rest, protocol) = text.split_once('/').unwrap_or((text, "udp"));
         match protocol {
-            "udp" => {}
-            "tcp" => return Err("traffic over TCP is not there yet\nwrite /udp".to_owned()),
-            other => return Err(format!("`{}` is not a protocol: expected udp", short(other))),
+            "udp" => Endpoint::of(text, rest, "172.17.0.2:80/udp"),
+            "tcp" => {
+                Err("data over TCP is not supported yet\nTcpConnect(…) tries to connect; here write /udp".to_owned())
+            }
+            other => Err(format!("`{}` is not a protocol: expected udp", short(other))),
         }
+    }
+}
+
+impl Endpoint {
+    /// "172.17.0.2:80"
+    fn of(text: &str, rest: &str, like: &str) -> Result<Endpoint, String> {
         let Some((address, port)) = rest.rsplit_once(':') else {
-            return Err(format!("`{}` has no port\nlike 172.17.0.2:80/udp", short(text)));
+            return Err(format!("`{}` has no port\nlike {like}", short(text)));
         };
         let port = match port.parse::<u16>() {
             Ok(port) if port > 0 => port,
             _ => return Err(format!("`{}` is not a port: expected 1 to 65535", short(port))),
         };
         Ok(Endpoint { address: Ip::parse(address)?.0, port })
+    }
+}
+
+/// Where to connect to: "172.17.0.2:80/tcp", or without the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpEndpoint(pub Endpoint);
+
+impl Written for TcpEndpoint {
+    const WHAT: &'static str = "an address with a port such as \"172.17.0.2:80/tcp\"";
+    const STAND_IN: TcpEndpoint = TcpEndpoint(Endpoint::STAND_IN);
+    fn parse(text: &str) -> Result<TcpEndpoint, String> {
+        let (rest, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        match protocol {
+            "tcp" => Endpoint::of(text, rest, "172.17.0.2:80/tcp").map(TcpEndpoint),
+            other => Err(format!("`{}` is not TCP: expected tcp", short(other))),
+        }
+    }
+}
+
+/// A span that is the same each time, or drawn anew: "10us", "exponential 10us".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Law {
+    Constant(Span),
+    /// With this mean.
+    Exponential(Span),
+}
+
+impl Law {
+    /// Of all that it draws.
+    pub fn mean(self) -> Span {
+        match self {
+            Law::Constant(span) | Law::Exponential(span) => span,
+        }
+    }
+}
+
+impl Written for Law {
+    const WHAT: &'static str = "a time such as \"10us\" or \"exponential 10us\"";
+    const STAND_IN: Law = Law::Constant(Span::ZERO);
+    fn parse(text: &str) -> Result<Law, String> {
+        let (word, rest) = text.trim().split_once(char::is_whitespace).unwrap_or(("constant", text));
+        let span = || <Span as Written>::parse(rest.trim());
+        match word {
+            "constant" => span().map(Law::Constant),
+            "exponential" => span().map(Law::Exponential),
+            other => Err(format!(
+                "`{}` is not a law of times\nwritten \"10us\", always the same, or \"exponential 10us\", its mean",
+                short(other)
+            )),
+        }
     }
 }
 
@@ -323,7 +381,7 @@ mod tests {
             ("10.0.0.1:0", "`0` is not a port"),
             ("10.0.0.1:70000", "`70000` is not a port"),
             ("10.0.0.300:80", "`10.0.0.300` is not an address"),
-            ("10.0.0.1:80/tcp", "TCP is not there yet"),
+            ("10.0.0.1:80/tcp", "data over TCP is not supported yet"),
             ("10.0.0.1:80/sctp", "`sctp` is not a protocol"),
             ("::1:80/udp", "IPv6"),
         ] {
@@ -331,5 +389,18 @@ mod tests {
             assert!(e.contains(why), "{text}: {e}");
         }
         assert!(Ip::parse("10.0.0.1/24").unwrap_err().contains("prefix"));
+        assert_eq!(TcpEndpoint::parse("10.0.0.1:80/tcp"), TcpEndpoint::parse("10.0.0.1:80"));
+        assert!(TcpEndpoint::parse("10.0.0.1:80/udp").unwrap_err().contains("`udp` is not TCP"));
+    }
+
+    #[test]
+    fn a_law_is_a_span_or_says_how_it_is_drawn() {
+        let us = Span::from_us;
+        assert_eq!(Law::parse("10us"), Ok(Law::Constant(us(10))));
+        assert_eq!(Law::parse("constant 10us"), Ok(Law::Constant(us(10))));
+        assert_eq!(Law::parse(" exponential  2ms "), Ok(Law::Exponential(us(2_000))));
+        assert!(Law::parse("exponential").unwrap_err().contains("exponential"));
+        assert!(Law::parse("gamma 3us").unwrap_err().contains("`gamma` is not a law of times"));
+        assert!(Law::parse("exponential 3").is_err());
     }
 }

@@ -134,6 +134,17 @@ impl Hist {
         self.add(bucket, Cell { count: 1, excess: value & ((1 << shift) - 1) })
     }
 
+    /// Forgets everything but the room it took.
+    pub(crate) fn clear(&mut self) {
+        let mut cells = std::mem::take(&mut self.cells);
+        if let Cells::Few(list) = &mut cells {
+            list.clear();
+            *self = Hist { cells, ..Hist::default() };
+        } else {
+            *self = Hist::default();
+        }
+    }
+
     /// True if the bucket was empty.
     #[inline]
     fn add(&mut self, bucket: usize, cell: Cell) -> bool {
@@ -180,8 +191,7 @@ impl Hist {
             return;
         }
         if self.count == 0 {
-            self.clone_from(other);
-            return;
+            (self.min, self.max) = (other.min, other.max);
         }
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);

@@ -15,11 +15,13 @@
 //! | [`hist`], [`series`] | histograms and time series that merge exactly |
 //! | [`digest`] | a stable 64-bit hash |
 
+mod calendar;
 pub mod digest;
 pub mod dist;
 pub mod engine;
 pub mod hist;
 pub mod parallel;
+mod pending;
 pub mod queue;
 pub mod rng;
 pub mod series;

@@ -1,9 +1,10 @@
 //! Nodes of one world side by side on several threads, with the results of one.
 //!
-//! Nodes are cut into parts, a thread each, so that few links lie between parts. A message from one part to another is under way for at least the
-//! *lookahead*; so all parts may run everything before the earliest pending event of the world plus the lookahead without
-//! hearing of each other: a window. Then they exchange what they sent, and the next window begins. What happens at a
-//! node, and in which order, is a property of the data (see [`crate::queue`]), so digests are those of one thread.
+//! Nodes are cut into parts, a thread each, so that few links lie between parts. A message from one part to another is under
+//! way for at least the *lookahead*. So each part promises: nothing of mine arrives anywhere before my next event plus the
+//! lookahead; and each may run everything before what all others have promised. Promises grow while parts work: nobody
+//! waits for the slowest of a round, only for whom it has left behind by a whole lookahead. What happens at a node, and in
+//! which order, is a property of the data (see [`crate::queue`]), so digests are those of one thread.
 //!
 //! Whether it pays is judged by counting: the events that others dealt with meanwhile must be worth the exchange. Where
 //! they are not, the world runs on one thread for a stretch before it is tried again. Nothing of this changes results.
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
 };
 
 /// What the nodes of a thread share, as far as threads even it out: a free list.
@@ -39,15 +40,19 @@ impl Spare for () {
     fn join(&mut self, _: Self) {}
 }
 
-/// Windows between two looks at whether it pays, and at the free lists.
+/// Lookaheads between two looks at whether it pays, and at the free lists.
 const STRETCH: u64 = 256;
-/// Events that must be dealt with elsewhere meanwhile, per window, to be worth an exchange (about a microsecond).
+/// Events that must be dealt with elsewhere meanwhile, per lookahead, to be worth an exchange (about a microsecond).
 const WORTH: u64 = 10;
-/// After a stretch that did not pay, so many windows' time runs on one thread.
+/// After a stretch that did not pay, so many lookaheads' time runs on one thread.
 const PAUSE: u64 = 65_536;
+/// Where it never pays, a rest grows to so many of these.
+const MOST_PAUSES: u64 = 64;
 /// A free list gives when it holds more, and takes when it holds less.
 const RICH: usize = 1_024;
 const POOR: usize = 128;
+/// Events between two promises while there is work.
+const OFTEN: u64 = 8;
 
 /// How a world is spread over threads.
 pub struct Team<N: Node> {
@@ -57,6 +62,8 @@ pub struct Team<N: Node> {
     threads: Vec<Box<ThreadOf<N>>>,
     /// Before this it is not tried again.
     rest: Time,
+    /// How long the next rest is, in [`PAUSE`]s.
+    pauses: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,32 +72,47 @@ struct Place {
     index: u32,
 }
 
-/// What all threads see of one: written before a barrier, read behind it. Twice, for windows of even and odd number.
+/// What all threads see of one. On a pair of cache lines of its own.
 #[derive(Default)]
-struct Notice {
-    /// The earliest that it has pending or sent, picoseconds.
-    head: AtomicU64,
-    /// Events of the last window.
+#[repr(align(128))]
+struct Board {
+    /// Nothing that this part sends from now on arrives before, picoseconds. It only grows.
+    promise: AtomicU64,
+    /// Events so far.
     events: AtomicU64,
-    failed: AtomicBool,
 }
 
 /// Messages from one part to another.
-type Post<M> = Mutex<Vec<Sent<M>>>;
-
-struct Common<M, S> {
-    notices: [Vec<Notice>; 2],
-    /// By parity, then from · parts + to.
-    post: [Vec<Post<M>>; 2],
-    spare: Mutex<Vec<S>>,
-    barrier: Barrier,
+#[repr(align(128))]
+struct Post<M> {
+    full: AtomicBool,
+    messages: Mutex<Vec<Sent<M>>>,
 }
 
-/// How a thread's work ended; all threads of a team agree.
+impl<M> Default for Post<M> {
+    fn default() -> Self {
+        Post { full: AtomicBool::new(false), messages: Mutex::default() }
+    }
+}
+
+struct Common<M, S> {
+    boards: Vec<Board>,
+    /// By from · parts + to.
+    post: Vec<Post<M>>,
+    spare: Mutex<Vec<S>>,
+    /// Why all are to come back: [`UNPAID`] or [`FAILED`]; 0: they are not.
+    stop: AtomicU8,
+}
+
+const UNPAID: u8 = 1;
+const FAILED: u8 = 2;
+
+/// How a thread's work ended.
 enum End {
     Done,
-    /// Nothing before this time is pending, but it doesn't pay.
-    Unpaid(Time),
+    /// It doesn't pay.
+    Unpaid,
+    /// A budget is used up: this thread's, or another's.
     Failed(Option<Exhausted>),
 }
 
@@ -118,7 +140,7 @@ where
             });
         }
         let threads = (0..parts).map(|_| Box::default()).collect();
-        (lookahead > Span::ZERO).then_some(Team { places, lookahead, threads, rest: Time::ZERO })
+        (lookahead > Span::ZERO).then_some(Team { places, lookahead, threads, rest: Time::ZERO, pauses: 1 })
     }
 
     /// As [`engine::run`], on the team's threads where that pays. Where it fails, what the nodes have done beyond the
@@ -141,7 +163,7 @@ where
             if head >= until {
                 return Ok(());
             }
-            // Shorter than this, starting the threads costs more than they bring. Parts without links need one window.
+            // Shorter than this, starting the threads costs more than they bring. Parts without links never wait.
             let unlinked = self.lookahead == Span::MAX;
             let worth_it = head + if unlinked { Span::from_ms(1) } else { self.windows(STRETCH) };
             if head < self.rest || worth_it > until {
@@ -155,7 +177,12 @@ where
                     let unknown = Exhausted { what: "events in a run", limit: max_events, at: main.pending.head() };
                     return Err(e.unwrap_or(unknown));
                 }
-                End::Unpaid(at) => self.rest = at + self.windows(PAUSE),
+                End::Unpaid => {
+                    // It paid for a while, or it never does: then it is tried ever more seldom.
+                    let paid = main.pending.head() >= head + self.windows(STRETCH * 16);
+                    self.pauses = if paid { 1 } else { (self.pauses * 2).min(MOST_PAUSES) };
+                    self.rest = main.pending.head() + self.windows(PAUSE * self.pauses);
+                }
             }
         }
     }
@@ -167,18 +194,19 @@ where
     /// Hands out what is pending, lets the threads work, takes back what is left.
     fn windowed(&mut self, nodes: &mut [N], main: &mut Box<ThreadOf<N>>, until: Time, max_events: u64) -> End {
         let parts = self.threads.len();
-        let taken: u64 = nodes.iter_mut().map(|n| n.parts().0.taken()).sum();
+        let taken = |nodes: &mut [N]| nodes.iter_mut().map(|n| n.parts().0.taken()).sum::<u64>();
+        let budget = max_events.saturating_sub(taken(nodes));
+        let first = (main.pending.head() + self.lookahead).ps();
         main.pending.deal(|key, event| {
             let part = self.places[key.node()].part;
             self.threads[part as usize].pending.push(key, event);
         });
-        let notices = || (0..parts).map(|_| Notice::default()).collect();
-        let post = || (0..parts * parts).map(|_| Mutex::default()).collect();
+        let board = |_| Board { promise: AtomicU64::new(first), events: AtomicU64::new(0) };
         let common = Common {
-            notices: [notices(), notices()],
-            post: [post(), post()],
+            boards: (0..parts).map(board).collect(),
+            post: (0..parts * parts).map(|_| Post::default()).collect(),
             spare: Mutex::default(),
-            barrier: Barrier::new(parts),
+            stop: AtomicU8::new(0),
         };
         let mut shares: Vec<Vec<&mut N>> = (0..parts).map(|_| Vec::new()).collect();
         for (node, place) in nodes.iter_mut().zip(&self.places) {
@@ -192,7 +220,8 @@ where
             common: &common,
             until,
             lookahead: self.lookahead,
-            budget: max_events.saturating_sub(taken),
+            budget,
+            parts,
         };
         let mut workers: Vec<Worker<N>> = self.threads.iter_mut().zip(shares).enumerate().map(worker).collect();
         let ends: Vec<End> = std::thread::scope(|scope| {
@@ -208,11 +237,16 @@ where
             main.pending.adopt(&mut thread.pending);
             main.shared.join(std::mem::take(&mut thread.shared));
         }
-        let mut end = End::Done;
+        // What was sent last, and nobody looked at any more.
+        for post in common.post {
+            for s in post.messages.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                nodes[s.to as usize].receive(s, &mut main.pending);
+            }
+        }
+        let mut end = if taken(nodes) > max_events { End::Failed(None) } else { End::Done };
         for e in ends {
             match (e, &end) {
-                (End::Done, _) => {}
-                (End::Failed(None), End::Failed(Some(_))) => {}
+                (End::Done, _) | (End::Failed(None) | End::Unpaid, End::Failed(_)) => {}
                 (e, _) => end = e,
             }
         }
@@ -271,6 +305,7 @@ struct Worker<'t, N: Node> {
     until: Time,
     lookahead: Span,
     budget: u64,
+    parts: usize,
 }
 
 impl<N: Node> Worker<'_, N>
@@ -278,65 +313,80 @@ where
     N::Shared: Spare,
 {
     fn work(mut self) -> End {
-        let _poison = Poison(&self.common.barrier);
-        let (mut parity, mut sent, mut events, mut failure) = (0, Time::MAX, 0, None);
-        let (mut total, mut saved) = (0_u64, 0_u64);
-        for window in 1_u64.. {
-            let notice = &self.common.notices[parity][self.me];
-            notice.head.store(self.thread.pending.head().min(sent).ps(), Ordering::Relaxed);
-            notice.events.store(events, Ordering::Relaxed);
-            notice.failed.store(failure.is_some(), Ordering::Relaxed);
-            if !self.common.barrier.wait() {
-                return End::Failed(None);
+        let _poison = Poison(&self.common.stop);
+        let board = &self.common.boards[self.me];
+        let (mut total, mut last, mut spins, mut look) = (0_u64, Time::ZERO, 0_u32, Look::default());
+        loop {
+            match self.common.stop.load(Ordering::Relaxed) {
+                0 => {}
+                UNPAID => return End::Unpaid,
+                _ => return End::Failed(None),
             }
-            self.collect(parity);
-            let seen = &self.common.notices[parity];
-            let (mut head, mut most, mut all, mut failed) = (u64::MAX, 0, 0, false);
-            for n in seen {
-                head = head.min(n.head.load(Ordering::Relaxed));
-                let events = n.events.load(Ordering::Relaxed);
-                most = events.max(most);
-                all += events;
-                failed |= n.failed.load(Ordering::Relaxed);
-            }
-            total += all;
-            saved += all - most;
-            let head = Time::from_ps(head);
-            if failed || total > self.budget {
+            // First the promises, then what was sent before they were made.
+            let horizon = self.promised().min(self.until);
+            self.collect();
+            let (events, failure) = self.window(horizon);
+            total += events;
+            board.events.store(total, Ordering::Relaxed);
+            let all: u64 = self.common.boards.iter().map(|b| b.events.load(Ordering::Relaxed)).sum();
+            if failure.is_some() || all > self.budget {
+                self.common.stop.store(FAILED, Ordering::Relaxed);
                 return End::Failed(failure);
             }
-            if head >= self.until {
+            if horizon >= self.until {
+                board.promise.store(u64::MAX, Ordering::Release);
                 return End::Done;
             }
-            if window % STRETCH == 0 {
-                if saved < STRETCH * WORTH {
-                    return End::Unpaid(head);
-                }
-                saved = 0;
+            self.promise(horizon);
+            if horizon >= look.next {
                 self.even_out();
+                if !self.pays(&mut look, horizon) {
+                    self.common.stop.store(UNPAID, Ordering::Relaxed);
+                    return End::Unpaid;
+                }
             }
-            parity ^= 1;
-            (sent, events, failure) = self.window(parity, self.until.min(head + self.lookahead));
+            if events > 0 || horizon > last {
+                (last, spins) = (horizon, 0);
+            } else {
+                spins += 1;
+                if spins < 300 { std::hint::spin_loop() } else { std::thread::yield_now() }
+            }
         }
-        End::Done
+    }
+
+    /// What all others have promised.
+    #[inline]
+    fn promised(&self) -> Time {
+        let others = self.common.boards.iter().enumerate().filter(|(i, _)| *i != self.me);
+        Time::from_ps(others.map(|(_, b)| b.promise.load(Ordering::Acquire)).min().unwrap_or(u64::MAX))
+    }
+
+    /// Nothing is sent before the next event here, nor before what others may send here.
+    #[inline]
+    fn promise(&self, horizon: Time) {
+        let next = self.thread.pending.head().min(horizon) + self.lookahead;
+        self.common.boards[self.me].promise.store(next.ps(), Ordering::Release);
     }
 
     /// What others sent here.
-    fn collect(&mut self, parity: usize) {
-        let parts = self.common.barrier.parts;
-        for from in 0..parts {
-            let mut post = lock(&self.common.post[parity][from * parts + self.me]);
-            for s in post.drain(..) {
+    fn collect(&mut self) {
+        for from in 0..self.parts {
+            let post = &self.common.post[from * self.parts + self.me];
+            if !post.full.load(Ordering::Relaxed) {
+                continue;
+            }
+            let mut messages = lock(&post.messages);
+            post.full.store(false, Ordering::Relaxed);
+            for s in messages.drain(..) {
                 let index = self.places[s.to as usize].index;
                 self.nodes[index as usize].receive(s, &mut self.thread.pending);
             }
         }
     }
 
-    /// Everything before `horizon`: (the earliest arrival elsewhere, events, what was exhausted).
-    fn window(&mut self, parity: usize, horizon: Time) -> (Time, u64, Option<Exhausted>) {
-        let parts = self.common.barrier.parts;
-        let (mut sent, mut events) = (Time::MAX, 0);
+    /// Everything before `horizon`: how many events, and what was exhausted.
+    fn window(&mut self, horizon: Time) -> (u64, Option<Exhausted>) {
+        let (mut events, mut told) = (0, 0);
         while let Some((key, event)) = self.thread.pending.pop_before(horizon) {
             let node = &mut *self.nodes[self.places[key.node()].index as usize];
             let (q, own) = node.parts();
@@ -348,7 +398,7 @@ where
             std::mem::swap(self.thread, own);
             events += q.taken() - before;
             if let Some(e) = q.exhausted() {
-                return (sent, events, Some(e));
+                return (events, Some(e));
             }
             let engine::Thread { pending, out, .. } = &mut **self.thread;
             for s in out.drain(..) {
@@ -356,12 +406,36 @@ where
                 if to.part as usize == self.me {
                     self.nodes[to.index as usize].receive(s, pending);
                 } else {
-                    sent = sent.min(s.at);
-                    lock(&self.common.post[parity][self.me * parts + to.part as usize]).push(s);
+                    let post = &self.common.post[self.me * self.parts + to.part as usize];
+                    let mut messages = lock(&post.messages);
+                    messages.push(s);
+                    post.full.store(true, Ordering::Relaxed);
                 }
             }
+            if events >= told + OFTEN {
+                told = events;
+                self.promise(horizon);
+            }
         }
-        (sent, events, None)
+        (events, None)
+    }
+
+    /// The first thread judges for all, once in a stretch: were the events of others worth it?
+    fn pays(&self, look: &mut Look, now: Time) -> bool {
+        let begun = look.next > Time::ZERO;
+        look.next = now + Span::from_ps(self.lookahead.ps().saturating_mul(STRETCH));
+        if self.me != 0 {
+            return true;
+        }
+        let events = |b: &Board| b.events.load(Ordering::Relaxed);
+        look.seen.resize(self.parts, 0);
+        let (mut all, mut most) = (0, 0);
+        for (b, seen) in self.common.boards.iter().zip(&mut look.seen) {
+            let new = events(b) - std::mem::replace(seen, events(b)).min(events(b));
+            all += new;
+            most = new.max(most);
+        }
+        !begun || all - most >= STRETCH * WORTH
     }
 
     /// One-way traffic fills the free list of one thread and empties the other's.
@@ -382,45 +456,19 @@ fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// All threads of a team wait for each other. Windows are short, so they spin before they let others run.
-struct Barrier {
-    parts: usize,
-    waiting: AtomicUsize,
-    round: AtomicUsize,
-    poisoned: AtomicBool,
-}
-
-impl Barrier {
-    fn new(parts: usize) -> Barrier {
-        Barrier { parts, waiting: AtomicUsize::new(0), round: AtomicUsize::new(0), poisoned: AtomicBool::new(false) }
-    }
-
-    /// `false`: one of them panicked.
-    fn wait(&self) -> bool {
-        let round = self.round.load(Ordering::Acquire);
-        if self.waiting.fetch_add(1, Ordering::AcqRel) + 1 == self.parts {
-            self.waiting.store(0, Ordering::Relaxed);
-            self.round.store(round + 1, Ordering::Release);
-        } else {
-            let mut spins = 0_u32;
-            while self.round.load(Ordering::Acquire) == round {
-                if self.poisoned.load(Ordering::Relaxed) {
-                    return false;
-                }
-                spins += 1;
-                if spins < 300 { std::hint::spin_loop() } else { std::thread::yield_now() }
-            }
-        }
-        !self.poisoned.load(Ordering::Relaxed)
-    }
+/// When it was last looked whether it pays, and the events of each part then.
+#[derive(Default)]
+struct Look {
+    next: Time,
+    seen: Vec<u64>,
 }
 
 /// Lets the others go when a thread panics.
-struct Poison<'b>(&'b Barrier);
+struct Poison<'b>(&'b AtomicU8);
 impl Drop for Poison<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.poisoned.store(true, Ordering::Relaxed);
+            self.0.store(FAILED, Ordering::Relaxed);
         }
     }
 }

@@ -2,8 +2,8 @@
 //! (time, node, class, source). A message from a link sorts before the node's own alarms of the same time;
 //! messages sort by link and by their number on it; own alarms by the order in which the node set them.
 
+pub use crate::pending::Pending;
 use crate::{digest::Digest, engine::Exhausted, time::Time};
-use std::{cmp::Ordering, collections::BinaryHeap};
 
 /// The place of an event in the order of everything that is pending. A link has one alarm at a time, for the next of its
 /// messages, so the link alone orders them.
@@ -16,7 +16,7 @@ pub struct Key {
 
 impl Key {
     #[inline]
-    fn word(self) -> u128 {
+    pub(crate) fn word(self) -> u128 {
         u128::from(self.at.ps()) << 64 | u128::from(self.order)
     }
 
@@ -24,6 +24,12 @@ impl Key {
     #[inline]
     pub fn node(self) -> usize {
         (self.order >> NODE) as usize
+    }
+
+    /// That of the next message of link `link` into node `node`.
+    #[inline]
+    pub(crate) fn message(at: Time, node: u32, link: u32) -> Key {
+        Key { at, order: (u64::from(node) << NODE) | u64::from(link) }
     }
 }
 
@@ -33,153 +39,6 @@ const OWN: u64 = 1 << 43;
 pub const NODES: usize = 1 << 20;
 /// More events than this of one node at one instant are a loop without time.
 pub const INSTANT_LIMIT: u64 = 20_000_000;
-
-#[derive(Clone, Copy)]
-struct Entry<E>(Key, E);
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-    // What the heap asks: one comparison of 128 bits, reversed as below.
-    #[inline]
-    fn lt(&self, other: &Self) -> bool {
-        self.0.word() > other.0.word()
-    }
-    #[inline]
-    fn le(&self, other: &Self) -> bool {
-        self.0.word() >= other.0.word()
-    }
-    #[inline]
-    fn gt(&self, other: &Self) -> bool {
-        self.0.word() < other.0.word()
-    }
-    #[inline]
-    fn ge(&self, other: &Self) -> bool {
-        self.0.word() <= other.0.word()
-    }
-}
-impl<E> Ord for Entry<E> {
-    /// Reversed: the standard heap gives its greatest, we want the earliest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.cmp(&self.0)
-    }
-}
-
-/// How many of the earliest events lie sorted in front of the heap.
-const NEAR: usize = 32;
-
-/// Everything that is pending on the nodes of one thread. Alarms, never what is on its way: `E` is a small `Copy` value
-/// that says who is to be woken.
-///
-/// The earliest few lie sorted, latest first, so that taking one is a `pop` and setting one mostly a short shift; what
-/// does not fit waits in a heap, which is asked only when the front runs empty.
-pub struct Pending<E> {
-    near: Vec<Entry<E>>,
-    /// Nothing here is earlier than anything in `near`.
-    far: BinaryHeap<Entry<E>>,
-}
-
-impl<E> Default for Pending<E> {
-    fn default() -> Self {
-        Pending { near: Vec::new(), far: BinaryHeap::new() }
-    }
-}
-
-impl<E: Copy> Pending<E> {
-    /// The time of the earliest event; [`Time::MAX`] if there is none.
-    #[inline]
-    pub fn head(&self) -> Time {
-        self.near.last().map_or(Time::MAX, |e| e.0.at)
-    }
-    pub fn len(&self) -> usize {
-        self.near.len() + self.far.len()
-    }
-    pub fn is_empty(&self) -> bool {
-        self.near.is_empty()
-    }
-
-    /// Takes the earliest event if it lies strictly before `horizon`.
-    #[inline]
-    pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
-        let top = self.near.last()?;
-        if top.0.at >= horizon {
-            return None;
-        }
-        let Entry(key, event) = *top;
-        self.near.pop();
-        if self.near.is_empty() && !self.far.is_empty() {
-            self.refill();
-        }
-        Some((key, event))
-    }
-
-    /// The next few come forward.
-    #[cold]
-    fn refill(&mut self) {
-        while self.near.len() < NEAR / 2
-            && let Some(e) = self.far.pop()
-        {
-            self.near.push(e);
-        }
-        self.near.reverse();
-    }
-
-    #[inline]
-    pub(crate) fn push(&mut self, key: Key, event: E) {
-        let word = key.word();
-        if !self.far.is_empty() && self.near.first().is_none_or(|latest| word > latest.0.word()) {
-            return self.far.push(Entry(key, event));
-        }
-        // Most are due soon: a few steps from the end, where the earliest lies.
-        let new = Entry(key, event);
-        self.near.push(new);
-        let mut place = self.near.len() - 1;
-        for i in (1..=place).rev() {
-            let before = self.near[i - 1];
-            if before.0.word() > word {
-                break;
-            }
-            self.near[i] = before;
-            place = i - 1;
-        }
-        self.near[place] = new;
-        if self.near.len() > NEAR {
-            self.spill();
-        }
-    }
-
-    /// The later half goes to the heap.
-    #[cold]
-    fn spill(&mut self) {
-        self.far.extend(self.near.drain(..NEAR / 2));
-    }
-
-    /// Sets the alarm for the next message of link `link` into node `node`.
-    #[inline]
-    pub fn message(&mut self, at: Time, node: u32, link: u32, event: E) {
-        self.push(Key { at, order: (u64::from(node) << NODE) | u64::from(link) }, event);
-    }
-
-    /// Hands everything out, in no order.
-    pub(crate) fn deal(&mut self, mut give: impl FnMut(Key, E)) {
-        for Entry(key, event) in self.near.drain(..).chain(self.far.drain()) {
-            give(key, event);
-        }
-    }
-
-    /// Takes over all that a node set while nobody ran it.
-    pub fn adopt(&mut self, other: &mut Pending<E>) {
-        for Entry(key, event) in other.near.drain(..).chain(other.far.drain()) {
-            self.push(key, event);
-        }
-    }
-}
 
 /// One node's side of it: its clock, its count of alarms, its digest.
 pub struct Queue {
@@ -332,25 +191,6 @@ mod tests {
         assert_eq!(all, [0, 1, 2, 3, 10, 11]);
     }
 
-    /// Against a sorted list, with many more than fit in front.
-    #[test]
-    fn any_load_comes_out_in_order() {
-        let (mut n, mut seed, mut model) = (Node::new(), 7u64, std::collections::BTreeMap::new());
-        for step in 0..20_000u32 {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let burst = step / 2000 % 2 == 0;
-            if seed >> 40 & 3 < if burst { 3 } else { 1 } {
-                let at = n.q.now().ps() + (seed >> 50) % 1000;
-                model.insert((at, n.q.set), step);
-                n.set(at, step);
-            } else {
-                assert_eq!(n.pop(), model.pop_first().map(|(_, e)| e));
-            }
-            assert_eq!(n.pending.len(), model.len());
-            assert_eq!(n.pending.head().ps(), model.first_key_value().map_or(u64::MAX, |(k, _)| k.0));
-        }
-    }
-
     #[test]
     fn inline_and_heap_give_one_digest() {
         let t = Time::from_ps;
@@ -369,14 +209,6 @@ mod tests {
             (n.q.digest(), n.q.taken())
         };
         assert_eq!(run(true), run(false));
-    }
-
-    #[test]
-    fn horizon_is_strict() {
-        let mut n = Node::new();
-        n.set(7, 0);
-        assert!(n.pending.pop_before(Time::from_ps(7)).is_none());
-        assert!(n.pending.pop_before(Time::from_ps(8)).is_some());
     }
 
     #[test]

@@ -8,12 +8,27 @@ use crate::{
 /// Counts and latencies by time, in at most [`Series::LIMIT`] slots of equal width. The width is a microsecond at
 /// first; when time runs past the last slot, neighbours are merged and the width doubles. So it depends on the latest
 /// time alone, and merging series never depends on the order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Series {
     /// The width is 2^`doublings` microseconds.
     doublings: u32,
-    /// As many as were touched, from time 0 on.
+    /// As many as were touched, from time 0 on, are in use; those behind them are empty and wait to be used again, since
+    /// a run that goes on is to allocate nothing.
     slots: Vec<Slot>,
+    used: usize,
+}
+
+impl PartialEq for Series {
+    fn eq(&self, other: &Self) -> bool {
+        self.doublings == other.doublings && self.slots() == other.slots()
+    }
+}
+impl Eq for Series {}
+
+impl std::fmt::Debug for Series {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Series").field("doublings", &self.doublings).field("slots", &self.slots()).finish()
+    }
 }
 
 /// One slot of a series.
@@ -34,6 +49,11 @@ impl Slot {
         self.received = self.received.saturating_add(other.received);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.latency.merge(&other.latency);
+    }
+
+    fn clear(&mut self) {
+        (self.sent, self.received, self.bytes) = (0, 0, 0);
+        self.latency.clear();
     }
 }
 
@@ -63,7 +83,7 @@ impl Series {
 
     /// From time 0 on; those after the last one touched are left out.
     pub fn slots(&self) -> &[Slot] {
-        &self.slots
+        &self.slots[..self.used]
     }
 
     /// Takes in all that `other` counted.
@@ -72,16 +92,18 @@ impl Series {
             self.double();
         }
         let narrower = self.doublings - other.doublings;
-        for (i, slot) in other.slots.iter().enumerate() {
+        for (i, slot) in other.slots().iter().enumerate() {
             self.at_index(i >> narrower).merge(slot);
         }
     }
 
     /// Merges neighbours until there are at most `slots` (at least one): less detail, less memory, the same counts.
     pub fn coarsen(&mut self, slots: usize) {
-        while self.slots.len() > slots.max(1) {
+        while self.used > slots.max(1) {
             self.double();
         }
+        self.slots.truncate(self.used);
+        self.slots.shrink_to_fit();
     }
 
     #[inline]
@@ -95,21 +117,32 @@ impl Series {
 
     #[inline]
     fn at_index(&mut self, i: usize) -> &mut Slot {
-        if i >= self.slots.len() {
-            self.slots.resize_with(i + 1, Slot::default);
+        if i >= self.used {
+            self.grow(i);
         }
         &mut self.slots[i]
     }
 
     #[cold]
-    fn double(&mut self) {
-        let mut pairs = std::mem::take(&mut self.slots).into_iter();
-        while let Some(mut slot) = pairs.next() {
-            if let Some(second) = pairs.next() {
-                slot.merge(&second);
-            }
-            self.slots.push(slot);
+    fn grow(&mut self, i: usize) {
+        if i >= self.slots.len() {
+            self.slots.resize_with(i + 1, Slot::default);
         }
+        self.used = i + 1;
+    }
+
+    #[cold]
+    fn double(&mut self) {
+        let pairs = self.used.div_ceil(2);
+        for i in 0..pairs {
+            let (first, second) = self.slots.split_at_mut(2 * i + 1);
+            if 2 * i + 1 < self.used {
+                first[2 * i].merge(&second[0]);
+            }
+            self.slots.swap(i, 2 * i);
+        }
+        self.slots[pairs..self.used].iter_mut().for_each(Slot::clear);
+        self.used = pairs;
         self.doublings += 1;
     }
 }

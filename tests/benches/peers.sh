@@ -1,31 +1,36 @@
 #!/bin/bash
-# onerouter against ns-3 on the same workloads, on this machine, in turn.
+# onerouter against ns-3, and against the kernel that runs here, on the same workloads, on this machine, in turn.
 #
-#   tests/benches/peers.sh [-r RUNS] [-g PERCENT] [ROW…]
+#   tests/benches/peers.sh [-r RUNS] [-g PERCENT] [-p] [ROW…]
 #
 # Prints a line for each row:   NAME ours theirs ratio goal
 # where ours and theirs are nanoseconds of wall time per delivered datagram (medians over RUNS runs, 5 by default), and
-# ratio = theirs / ours is to reach the goal. Both sides are timed alike: as whole processes on one thread, at two
-# numbers of packets; the difference of the two times over the difference of what was delivered leaves start-up out.
+# ratio = theirs / ours is to reach the goal. Both sides are timed alike: as whole processes on one thread, on the same core,
+# at two numbers of packets; the difference of the two times over the difference of what was delivered leaves start-up out.
 #
-# With -g a row already passes at that share of its goal: for machines that others load meanwhile.
+# With -g a row already passes at that share of its goal, with -p both sides run at real-time priority (root): for
+# machines that others load meanwhile. BENCH names our program, if it is not to be built.
 #
 # Exit: 0 every row reaches its goal · 4 a row was skipped, and none fell short · 1 otherwise.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C
 
-# name | our scenario | our packets: few many | ns-3 workload | its packets: few many | goal
+# name | our scenario | our packets: few many | ns-3's workload, or the kernel's | its packets: few many | goal
 ROWS='
-chain8-wires | tests/benches/chain8-wires.ron | 200000 1200000 | chain 8 | 5000 45000 | 50
-chain8-veth  | tests/benches/chain8-veth.ron  | 400000 2400000 | chain 8 | 5000 45000 | 50
+bridge32     | tests/benches/bridge32.ron      | 5000 40000     | bridge 32        | 20000 200000  | 60
+chain8-wires | tests/benches/chain8-wires.ron  | 200000 1200000 | chain 8          | 5000 45000    | 80
+subnets20    | tests/benches/subnets20.ron     | 500 4500       | subnets 20       | 20000 100000  | 100
+chain8-veth  | tests/benches/chain8-veth.ron   | 400000 2400000 | kernel chain 8   | 50000 450000  | 20
+bridge32-veth| tests/benches/bridge32-veth.ron | 5000 40000     | kernel bridge 32 | 100000 800000 | 20
 '
 
-runs=5 share=100
-while getopts r:g: option; do
+runs=5 share=100 first=()
+while getopts r:g:p option; do
   case $option in
     r) runs=$OPTARG ;;
     g) share=$OPTARG ;;
+    p) first=(chrt -f 10) ;;
     *) sed -n '4p' "$0" >&2; exit 1 ;;
   esac
 done
@@ -34,7 +39,11 @@ case $runs in '' | *[!0-9]* | 0) echo "peers.sh: -r wants a number of runs, not 
 case $share in '' | *[!0-9]* | 0) echo "peers.sh: -g wants a share of the goal in percent, not \`$share\`" >&2; exit 1 ;; esac
 
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+prefix=onerouter$$
+trap 'tests/benches/kernel_rate.sh down "$prefix" 2>/dev/null; rm -rf "$work"' EXIT
+# The last core that we may use.
+core=$(taskset -pc $$ 2>/dev/null | sed 's/.*[^0-9]//')
+[ -z "$core" ] || first+=(taskset -c "$core")
 
 # Builds ns-3's side; prints why not if it can't be had here.
 build_theirs() {
@@ -46,13 +55,31 @@ build_theirs() {
     { echo "ns3_workloads.cc does not build:"; cat "$work/log"; return 2; }
 }
 
+# Builds what measures the kernel; prints why not if that can't be had here.
+build_kernel() {
+  [ "$(id -u)" = 0 ] || { echo "namespaces need root"; return 1; }
+  for tool in gcc ip sysctl; do command -v $tool >/dev/null || { echo "$tool is not installed"; return 1; }; done
+  gcc -O2 -o "$work/kernel" tests/benches/kernel_rate.c 2>"$work/log" ||
+    { echo "kernel_rate.c does not build:"; cat "$work/log"; return 2; }
+  local what
+  for what in "chain 8" "bridge 32"; do
+    # shellcheck disable=SC2086
+    tests/benches/kernel_rate.sh up ${what% *} "$prefix${what%% *}" ${what#* } 2>"$work/log" ||
+      { echo "no namespaces: $(cat "$work/log")"; return 1; }
+  done
+  # Carriers settle.
+  sleep 2
+}
+
 # ours FILE PACKETS, theirs WORKLOAD SIZE PACKETS: run once; print "nanoseconds delivered".
 ours() { timed "$bench" "$1" "$2"; }
-theirs() { timed "$work/theirs" "$@"; }
+theirs() {
+  if [ "$1" = kernel ]; then timed "$work/kernel" "$2" "$prefix$2" "$3" "$4"; else timed "$work/theirs" "$@"; fi
+}
 timed() {
   local begin end
   begin=$(date +%s%N)
-  "$@" >"$work/out" 2>"$work/err" || { echo "peers.sh: \`$*\` failed:" >&2; cat "$work/err" >&2; return 1; }
+  "${first[@]}" "$@" >"$work/out" 2>"$work/err" || { echo "peers.sh: \`$*\` failed:" >&2; cat "$work/err" >&2; return 1; }
   end=$(date +%s%N)
   awk -v ns=$((end - begin)) '{ for (i = 1; i < NF; i++) if ($i == "delivered") { print ns, $(i + 1); exit } }' "$work/out"
 }
@@ -77,9 +104,12 @@ row() {
   }'
 }
 
-why=$(build_theirs); built=$?
-if [ $built -eq 2 ]; then echo "$why" >&2; exit 1; fi
-if [ $built -eq 0 ]; then
+why_theirs=$(build_theirs); has_theirs=$?
+why_kernel=$(build_kernel); has_kernel=$?
+if [ $has_theirs -eq 2 ]; then echo "$why_theirs" >&2; exit 1; fi
+if [ $has_kernel -eq 2 ]; then echo "$why_kernel" >&2; exit 1; fi
+bench=${BENCH-}
+if [ -z "$bench" ] && { [ $has_theirs -eq 0 ] || [ $has_kernel -eq 0 ]; }; then
   cargo build --quiet --release -p onerouter-tests --example bench || exit 1
   bench=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/examples/bench
 fi
@@ -91,12 +121,14 @@ while IFS='|' read -r name file packets workload theirs_packets goal; do
   [ -n "$name" ] || continue
   if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then continue; fi
   done=$((done + 1))
-  if [ $built -ne 0 ]; then
+  has=$has_theirs why=$why_theirs
+  if [[ $workload == *kernel* ]]; then has=$has_kernel why=$why_kernel; fi
+  if [ $has -ne 0 ]; then
     echo "skipped: $name: $why"; skipped=$((skipped + 1)); continue
   fi
   # The lists of numbers and the workload are words of their own.
   # shellcheck disable=SC2086
-  row "$name" "$file" $packets "${workload% }" $theirs_packets "$goal" || failed=$((failed + 1))
+  row "$name" "$file" $packets "$workload" $theirs_packets "$goal" || failed=$((failed + 1))
 done <<<"$ROWS"
 
 [ $done -gt 0 ] || { echo "peers.sh: no such row: $*" >&2; exit 1; }

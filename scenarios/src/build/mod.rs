@@ -137,6 +137,8 @@ fn build_all(
         world.hosts[host].at(Time::ZERO, linkwatch::settle);
         sink.append(&mut door.diagnostics);
     }
+    world.fit();
+    places.of_host.iter_mut().for_each(Vec::shrink_to_fit);
     if sink.is_empty() {
         return Ok(Built { world, places });
     }

@@ -2,9 +2,10 @@
 
 use super::Checker;
 use crate::{
+    diagnostic::{Diagnostic, did_you_mean},
     names::NsRef,
     read::{At, Entry, Place},
-    spec::{Scenario, Traffic},
+    spec::{Arrivals, Requests, Scenario, Server, Traffic},
     values::Text,
 };
 use indexmap::{IndexMap, IndexSet};
@@ -18,20 +19,25 @@ const MAX_COUNT: u64 = u32::MAX as u64;
 
 pub(super) fn check(c: &mut Checker, s: &Scenario) {
     let held = held(c, s);
-    let mut servers: IndexMap<(NsRef, u16), (&str, &Traffic)> = IndexMap::new();
+    let mut servers: IndexMap<(NsRef, u16), (&str, Server)> = IndexMap::new();
     for (entry, t) in s.traffic.iter() {
         if entry.name.is_empty() || entry.name.contains(['.', '/']) {
             let title = format!("`{}` can't be the name of a flow: it is empty or contains `.` or `/`", entry.name);
             c.say(entry.place, title, "", None);
         }
-        c.resolve(t.from(), |names, path| names.ns(path));
-        let to = t.to().and_then(|to| c.resolve(to, |names, path| names.ns(path)));
-        c.within(Some(t.count()), 1..=MAX_COUNT, "the count of packets");
+        let from = c.resolve(t.from(), |names, path| names.ns(path));
+        let to: Vec<NsRef> = t.to().into_iter().filter_map(|to| c.resolve(to, |names, path| names.ns(path))).collect();
+        c.within(t.count(), 1..=MAX_COUNT, "the count of packets");
         size(c, t.size());
-        destination(c, entry, t, to, &held);
+        destination(c, entry, t, &to, &held);
         load(c, t);
-        if let (Some(at), Some(port)) = (to, t.port()) {
-            server(c, entry, t, (at, port), &mut servers);
+        arrivals(c, t);
+        kind(c, entry, t, &held);
+        socket(c, t, from, &held);
+        for (at, port, server) in t.servers() {
+            if let Ok(at) = c.names.ns(at) {
+                share(c, entry, server, (at, port), &mut servers);
+            }
         }
     }
     timeline(c, s);
@@ -49,7 +55,10 @@ fn held(c: &Checker, s: &Scenario) -> Held {
     for (_, net) in c.names.all() {
         let Some(net) = net.net else { continue };
         for (_, d) in net.devices.iter() {
-            held.addresses.extend(d.addresses.iter().filter_map(|a| first_address(a)));
+            for a in d.addresses.iter() {
+                held.addresses.extend(first_address(a));
+                held.addresses.extend(last_address(a));
+            }
         }
         net.commands.iter().for_each(|l| held.say(l));
     }
@@ -76,6 +85,13 @@ pub(super) fn first_address(text: &str) -> Option<u32> {
     word.split('/').next()?.parse::<Ip4Addr>().ok().map(|a| a.0)
 }
 
+/// The broadcast address of its network.
+fn last_address(text: &str) -> Option<u32> {
+    let word = text.split_whitespace().find(|w| *w != "local")?;
+    let bits: u32 = word.split_once('/')?.1.parse().ok().filter(|bits| *bits <= 32)?;
+    Some(first_address(text)? | u32::MAX.checked_shr(bits).unwrap_or(0))
+}
+
 fn size(c: &mut Checker, size: Option<&At<Text<Bytes>>>) {
     if let Some(size) = size.filter(|s| s.ok && s.value.0.0 > MAX_PAYLOAD) {
         let title = format!("a datagram holds at most {MAX_PAYLOAD} bytes, not {}", size.value.0.0);
@@ -84,99 +100,179 @@ fn size(c: &mut Checker, size: Option<&At<Text<Bytes>>>) {
 }
 
 /// Somebody should have the address, if somebody is to receive there.
-fn destination(c: &mut Checker, entry: &Entry<Traffic>, t: &Traffic, to: Option<NsRef>, held: &Held) {
-    let address = t.address();
+fn destination(c: &mut Checker, entry: &Entry<Traffic>, t: &Traffic, to: &[NsRef], held: &Held) {
     if let Traffic::Ping(p) = t
         && p.address.is_none()
     {
-        match (&p.to, to) {
+        match (&p.to, to.first()) {
             (None, _) => {
                 let help = "`to` names a namespace, `address` an address".to_owned();
                 c.say(entry.place, format!("`{}` pings nobody", entry.name), "expected `to` or `address`", Some(help));
             }
-            (Some(path), Some(at)) if c.names.first_address(at).is_none() => {
-                let title = format!("`{}` has no address to ping", c.names.path(at));
+            (Some(path), Some(at)) if c.names.first_address(*at).is_none() => {
+                let title = format!("`{}` has no address to ping", c.names.path(*at));
                 c.say(path.place, title, "", Some("write `address`".to_owned()));
             }
             _ => {}
         }
     }
-    if let (Some((address, place)), Some(to)) = (address, to)
+    if let (Some((address, place)), Some(to)) = (t.address(), to.first())
+        && !matches!(t, Traffic::Broadcast(_) | Traffic::TcpConnect(_))
         && !held.has(address)
     {
         let title = format!("no namespace has the address {}", Ip4Addr(address));
-        let known = c.names.first_address(to).map(|(a, _)| format!("`{}` has {}", c.names.path(to), Ip4Addr(a)));
+        let known = c.names.first_address(*to).map(|(a, _)| format!("`{}` has {}", c.names.path(*to), Ip4Addr(a)));
         let help = known.unwrap_or_else(|| "if that is meant, leave out `to`".to_owned());
         c.say(place, title, "", Some(help));
     }
 }
 
-fn load(c: &mut Checker, t: &Traffic) {
-    let ttl = match t {
-        Traffic::Ping(p) => {
-            if let Some(i) = p.interval.as_ref().filter(|i| i.ok && i.value.0.ps() == 0) {
-                c.say(i.place, "an interval of 0 leaves no time between packets", "", None);
-            }
-            &p.ttl
-        }
+/// What is special about each kind.
+fn kind(c: &mut Checker, entry: &Entry<Traffic>, t: &Traffic, held: &Held) {
+    match t {
         Traffic::Udp(u) => {
-            if let Some(port) = u.source_port.as_ref().filter(|p| p.ok && p.value == 0) {
-                c.say(port.place, "port 0 leaves the choice to the kernel: leave it out", "", None);
+            for r in u.through.iter() {
+                c.resolve(&r.at, |names, path| names.ns(path));
+                if let Some(to) = r.address.get().filter(|a| !held.has(a.address)) {
+                    let title = format!("no namespace has the address {}", Ip4Addr(to.address));
+                    c.say(r.address.place, title, "", None);
+                }
             }
-            &u.ttl
+            if let (Some(service), None) = (&u.service, &u.to) {
+                c.say(service.place, "there is no receiver that could work", "expected `to`", None);
+            }
         }
         Traffic::Requests(r) => {
-            size(c, r.reply.as_ref());
-            match (&r.rate, &r.concurrency) {
-                (Some(rate), Some(_)) => {
-                    let title = "requests have a rate or a concurrency, not both";
-                    let help = "with a rate they are sent at their times, with a concurrency when an answer came";
-                    c.say(rate.place, title, "", Some(help.to_owned()));
-                }
-                (None, None) => c.say(r.count.place, "requests need a `rate` or a `concurrency`", "", None),
-                (None, Some(n)) => {
-                    if n.ok && !(1..=10_000).contains(&n.value) {
-                        c.say(n.place, format!("concurrency {} is out of range: 1 to 10000", n.value), "", None);
-                    }
-                    if let Some(a) = &r.arrivals {
-                        c.say(a.place, "`arrivals` go with a `rate`", "answers decide when the next is sent", None);
-                    }
-                }
-                (Some(_), None) => {}
+            if let (Some(service), None) = (&r.service, &r.to) {
+                c.say(service.place, "there is no server that could work", "expected `to`", None);
             }
-            &r.ttl
         }
+        Traffic::Broadcast(b) => {
+            let first: IndexSet<&str> = b.to.iter().map(|to| to.value.as_str()).collect();
+            if b.to.ok && b.to.is_empty() {
+                c.say(b.to.place, format!("`{}` has no receiver", entry.name), "", Some("`to` lists them".to_owned()));
+            } else if first.len() < b.to.len() {
+                c.say(b.to.place, "a receiver is there twice", "", None);
+            }
+        }
+        Traffic::Replay(r) => {
+            let Some(file) = &r.read.file else { return };
+            for (dst, line) in r.read.named.iter().filter(|_| !r.to.is_empty()) {
+                if !held.has(*dst) {
+                    let title = format!("no namespace has the address {}", Ip4Addr(*dst));
+                    c.sink.push(Diagnostic::new(file, *line, title));
+                }
+            }
+        }
+        Traffic::TcpConnect(t) => {
+            if let Some(to) = &t.to {
+                let help = "leave out `to`: whoever has the address answers with a RST";
+                c.say(to.place, "a listening TCP socket is not supported yet", "", Some(help.to_owned()));
+            }
+        }
+        Traffic::Ping(_) => {}
+    }
+}
+
+fn load(c: &mut Checker, t: &Traffic) {
+    let every = match t {
+        Traffic::Ping(p) => p.interval.as_ref(),
+        Traffic::TcpConnect(t) => t.interval.as_ref(),
+        _ => None,
     };
-    if let Some(ttl) = ttl.as_ref().filter(|t| t.ok && t.value == 0) {
+    if let Some(i) = every.filter(|i| i.ok && i.value.0.ps() == 0) {
+        c.say(i.place, "an interval of 0 leaves no time between packets", "", None);
+    }
+    if let Some(port) = t.source_port().filter(|p| p.ok && p.value == 0) {
+        c.say(port.place, "port 0 leaves the choice to the kernel: leave it out", "", None);
+    }
+    if let Some(ttl) = t.ttl().filter(|t| t.ok && t.value == 0) {
         c.say(ttl.place, "a packet with TTL 0 is never sent", "", None);
+    }
+    if let Traffic::Requests(r) = t {
+        requests(c, r);
+    }
+}
+
+/// An open or a closed loop.
+fn requests(c: &mut Checker, r: &Requests) {
+    size(c, r.reply.as_ref());
+    match (&r.rate, &r.concurrency) {
+        (Some(rate), Some(_)) => {
+            let title = "requests have a rate or a concurrency, not both";
+            let help = "with a rate they are sent at their times, with a concurrency when an answer came";
+            c.say(rate.place, title, "", Some(help.to_owned()));
+        }
+        (None, None) => c.say(r.count.place, "requests need a `rate` or a `concurrency`", "", None),
+        (None, Some(n)) => {
+            if n.ok && !(1..=10_000).contains(&n.value) {
+                c.say(n.place, format!("concurrency {} is out of range: 1 to 10000", n.value), "", None);
+            }
+            if let Some(a) = &r.arrivals {
+                c.say(a.place, "`arrivals` go with a `rate`", "answers decide when the next is sent", None);
+            }
+        }
+        (Some(_), None) => {
+            if let Some(think) = &r.think {
+                c.say(think.place, "`think` goes with a `concurrency`", "nobody waits for an answer here", None);
+            }
+        }
+    }
+}
+
+fn arrivals(c: &mut Checker, t: &Traffic) {
+    if let Some(Arrivals::OnOff(o)) = t.arrivals().and_then(At::get)
+        && o.on.get().is_some_and(|on| on.mean().ps() == 0)
+    {
+        c.say(o.on.place, "bursts of length 0 hold no packet", "", None);
+    }
+}
+
+/// What the sending program asks of its socket: a device and an address that its namespace has.
+fn socket(c: &mut Checker, t: &Traffic, from: Option<NsRef>, held: &Held) {
+    let Some(s) = t.socket().and_then(At::get) else { return };
+    let Some(from) = from else { return };
+    if let Some(name) = &s.device
+        && let Some(dev) = name.get()
+        && c.names.dev(&format!("{}/{dev}", c.names.path(from))).is_err()
+        && !held.commands.contains(dev.as_str())
+    {
+        let devices = c.names.net(from).net.map(|n| n.devices.names().map(str::to_owned).collect::<Vec<_>>());
+        let near = did_you_mean(dev, devices.iter().flatten().map(String::as_str));
+        c.say(name.place, format!("`{}` has no device `{dev}`", c.names.path(from)), "", near);
+    }
+    if let Some(source) = s.source.as_ref().filter(|a| a.ok && a.value.0.0 != 0 && !held.has(a.value.0.0)) {
+        c.say(source.place, format!("no namespace has the address {}", Ip4Addr(source.value.0.0)), "", None);
+    }
+    if let (Traffic::Ping(_), Some(b)) = (t, &s.broadcast)
+        && b.get() == Some(&true)
+    {
+        let title = "a ping to a broadcast address is not supported yet";
+        c.say(b.place, title, "nobody answers one (icmp_echo_ignore_broadcasts)", None);
     }
 }
 
 /// Two flows may share a server, if they want the same one.
-fn server<'s>(
+fn share<'s>(
     c: &mut Checker,
     entry: &'s Entry<Traffic>,
-    t: &'s Traffic,
+    server: Server,
     at: (NsRef, u16),
-    servers: &mut IndexMap<(NsRef, u16), (&'s str, &'s Traffic)>,
+    servers: &mut IndexMap<(NsRef, u16), (&'s str, Server)>,
 ) {
     let Some((first, other)) = servers.get(&at) else {
-        servers.insert(at, (&entry.name, t));
+        servers.insert(at, (&entry.name, server));
         return;
     };
-    if t.server() != other.server() {
+    if server != *other {
         let title = format!(
             "`{}` and `{first}` want different servers on port {} of `{}`",
             entry.name,
             at.1,
             c.names.path(at.0)
         );
-        c.say(
-            entry.place,
-            title,
-            "",
-            Some("give them different ports, or the same kind, `listen` and `reply`".to_owned()),
-        );
+        let help = "give them different ports, or the same kind, `listen`, `reply` and `service`";
+        c.say(entry.place, title, "", Some(help.to_owned()));
     }
 }
 

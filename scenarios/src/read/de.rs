@@ -85,6 +85,7 @@ fn what(name: &'static str) -> &'static str {
         "Traffic" => "a kind of traffic",
         "Expect" => "an expectation",
         "Arrivals" => "a law of arrivals",
+        "PmtuDisc" => "a way of path MTU discovery",
         other => other,
     }
 }

@@ -13,7 +13,9 @@ use sim_core::time::{Rate, Span};
 
 pub use device::{Device, PEER};
 pub use expect::{Bounds, Delivered, Drops, Errors, Expect, Latency, Lost};
-pub use traffic::{Arrivals, Ping, Requests, Server, Traffic, Udp};
+pub use traffic::{
+    Arrivals, Broadcast, OnOff, Ping, PmtuDisc, Relay, Replay, Requests, Server, Socket, TcpConnect, Traffic, Udp,
+};
 
 /// A scenario file.
 #[derive(Debug, Deserialize)]

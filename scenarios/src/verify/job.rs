@@ -111,11 +111,59 @@ pub struct Task {
 /// What a program does. Times are ns; `times` are meant times of sending since scenario time 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum App {
-    Ping { dst: u32, src: u32, size: u32, count: u64, interval_ns: u64, linger_ns: u64, id: u16, opts: SockOpts },
-    Send { dst: u32, port: u16, bind: (u32, u16), size: u32, times: Vec<u64>, opts: SockOpts },
-    Sink { addr: u32, port: u16, opts: SockOpts },
-    Echo { addr: u32, port: u16, reply: Option<u32>, opts: SockOpts },
-    Requests { to: (u32, u16), bind: (u32, u16), size: u32, count: u64, load: Load, timeout_ns: u64, opts: SockOpts },
+    Ping {
+        dst: u32,
+        src: u32,
+        size: u32,
+        count: u64,
+        interval_ns: u64,
+        linger_ns: u64,
+        id: u16,
+        opts: SockOpts,
+    },
+    /// `each`: size and destination of each packet, where they are not all alike.
+    Send {
+        dst: u32,
+        port: u16,
+        bind: (u32, u16),
+        size: u32,
+        times: Vec<u64>,
+        each: Vec<(u32, u32)>,
+        opts: SockOpts,
+    },
+    /// `service`: how long it works on each message, ns, one after the other; empty: not at all.
+    Sink {
+        addr: u32,
+        port: u16,
+        service: Vec<u64>,
+        opts: SockOpts,
+    },
+    /// `forward`: where it sends them instead of back.
+    Echo {
+        addr: u32,
+        port: u16,
+        reply: Option<u32>,
+        service: Vec<u64>,
+        forward: Option<(u32, u16)>,
+        opts: SockOpts,
+    },
+    Requests {
+        to: (u32, u16),
+        bind: (u32, u16),
+        size: u32,
+        count: u64,
+        load: Load,
+        timeout_ns: u64,
+        opts: SockOpts,
+    },
+    /// Attempts over TCP, one after the other.
+    Connect {
+        to: (u32, u16),
+        bind: (u32, u16),
+        times: Vec<u64>,
+        wait_ns: u64,
+        opts: SockOpts,
+    },
 }
 
 /// Who decides when a request is sent.
@@ -123,6 +171,8 @@ pub enum App {
 pub enum Load {
     Open(Vec<u64>),
     Closed(u32),
+    /// So many clients, and how long they think before each request, ns, in the order in which they begin to.
+    Thinking(u32, Vec<u64>),
 }
 
 /// Socket options; what is not said is the kernel's default.

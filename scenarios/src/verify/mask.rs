@@ -2,7 +2,7 @@
 //! both sides alike and counted; what no rule names is compared as it is.
 
 use super::{
-    job::{Record, Space, Task},
+    job::{App, Record, Space, Task},
     shot::{Shot, free_port},
     simulated::Seen,
 };
@@ -25,6 +25,7 @@ macro_rules! rules {
 rules! {
     IpId "ip.id" "the IP identification of a packet: drawn from a hash that is seeded at boot",
     Checksum "checksum" "a transport checksum: a captured frame has only the pseudo header's sum, the rest is the NIC's work",
+    TcpSport "tcp.sport" "a source port of an attempt to connect that no scenario names: the kernel draws one for each",
     UdpSport "udp.sport" "a source port that no scenario names: the kernel draws it; counted by flow",
     NeighState "neigh.state" "REACHABLE, STALE, DELAY, PROBE are one class: the times between them are random; lladdr is compared",
     LinkNumber "link.number" "a device's number, and what `ip` derives from it: devices of the machine come before",
@@ -111,6 +112,11 @@ fn masked(mut side: Side, tasks: &[Task]) -> Side {
     counts.add(Rule::Checksum, ip);
     for task in tasks {
         let Some(to) = free_port(&task.app) else { continue };
+        if matches!(task.app, App::Connect { .. }) {
+            let masked = side.shots.iter_mut().filter_map(|s| s.mask_tcp_port(to).then_some(())).count();
+            counts.add(Rule::TcpSport, u64::from(masked > 0));
+            continue;
+        }
         let Some(flow) = side.flows.get_mut((task.flow as usize).wrapping_sub(1)).filter(|f| f.port != 0) else {
             continue;
         };
@@ -188,6 +194,10 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
     left_out(Rule::DropPing, |d| d.reason == "NO_SOCKET" && matches!(d.place.as_str(), "ping_rcv" | "icmp_rcv"));
     left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
     for d in drops {
+        if d.reason == "QUEUE_PURGE" {
+            // All queues are emptied by one function.
+            d.place = "skb_queue_purge_reason".to_owned();
+        }
         if let Some((_, hop)) = PLACES.iter().find(|p| p.0 == d.place) {
             d.place = (*hop).to_owned();
         }

@@ -128,13 +128,19 @@ impl Shot {
         let Body::Ip(p) = &mut self.what.frame.body else { return false };
         mask_port(p, chosen, to)
     }
+
+    /// The same for attempts to connect to `to`, each of which has a port of its own.
+    pub fn mask_tcp_port(&mut self, to: u16) -> bool {
+        let Body::Ip(p) = &mut self.what.frame.body else { return false };
+        mask_tcp_port(p, to)
+    }
 }
 
 /// Where a sender that lets the kernel choose its port sends to.
 pub fn free_port(app: &App) -> Option<u16> {
     match app {
         App::Send { port, bind: (_, 0), .. } => Some(*port),
-        App::Requests { to, bind: (_, 0), .. } => Some(to.1),
+        App::Requests { to, bind: (_, 0), .. } | App::Connect { to, bind: (_, 0), .. } => Some(to.1),
         _ => None,
     }
 }
@@ -144,6 +150,16 @@ fn mask_port(p: &mut Packet, chosen: u16, to: u16) -> bool {
         Transport::Udp { sport, dport } if (*sport, *dport) == (chosen, to) => *sport = 0,
         Transport::Udp { sport, dport } if (*dport, *sport) == (chosen, to) => *dport = 0,
         Transport::Icmp { quote: Some(quote), .. } => return mask_port(quote, chosen, to),
+        _ => return false,
+    }
+    true
+}
+
+fn mask_tcp_port(p: &mut Packet, to: u16) -> bool {
+    match &mut p.l4 {
+        Transport::Tcp { sport, dport, .. } if *dport == to => *sport = 0,
+        Transport::Tcp { sport, dport, .. } if *sport == to => *dport = 0,
+        Transport::Icmp { quote: Some(quote), .. } => return mask_tcp_port(quote, to),
         _ => return false,
     }
     true

@@ -3,7 +3,7 @@
 
 use super::{
     job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, Missing, Step, Task, What},
-    programs::{job_app, socket_options},
+    programs::{Drawn, job_app, socket_options},
     shot::Shot,
     space,
     switches::{self, Switches},
@@ -20,9 +20,9 @@ use crate::{
 };
 use sim_core::time::{PS_PER_S, Span, Time};
 use sim_models::{
-    apps::TaskId,
+    apps::{App, TaskId},
     drivers::{Config, veth::VethConfig},
-    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs, sock},
+    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs},
     packet::Mac,
     world::World,
 };
@@ -239,18 +239,19 @@ impl<'n> Script<'n> {
         traffic::start(self.names, s, world);
         for (host, h) in world.hosts.iter_mut().enumerate() {
             let rcvbuf = self.rcvbuf.get(&host).copied();
-            let devs: Vec<_> = h.kernel.devs.iter().map(|(d, dev)| (d, dev.name().to_owned())).collect();
-            let options = |o: &sock::Options| socket_options(o, &devs, rcvbuf);
+            let options = |o: &_, device: Option<&str>| socket_options(o, device, rcvbuf);
             let ids: Vec<(TaskId, NsId, Option<Time>)> = h.kernel.tasks.iter().collect();
             // Random times are drawn here, and then by the programs themselves once more.
             let drawn = h.cx.rng.clone();
             for (id, ns, start) in ids {
                 let Some(app) = h.kernel.tasks.app_mut(id) else { continue };
-                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), packets, &mut h.cx, &options)
-                else {
+                let drawn = Drawn { packets, flows: s.traffic.entries.len() as u64, cx: &mut h.cx };
+                let Some((flow, app, last)) = job_app(app, start.unwrap_or(Time::ZERO), drawn, &options) else {
                     continue;
                 };
-                if let JobApp::Requests { load: JobLoad::Closed(_), .. } = &app {
+                let waits = |load: &JobLoad| matches!(load, JobLoad::Closed(_) | JobLoad::Thinking(..));
+                if matches!(&app, JobApp::Requests { load, .. } if waits(load)) || matches!(app, JobApp::Connect { .. })
+                {
                     self.closed.push((host, id));
                 }
                 let start = start.unwrap_or(Time::ZERO);
@@ -349,6 +350,7 @@ impl<'n> Script<'n> {
         for shot in &self.seen.shots {
             shot.note_port(&self.job.tasks, &mut self.seen.flows);
         }
+        self.note_silent_ports(world);
         for (i, h) in world.hosts.iter().take(hosts).enumerate() {
             for (place, lost) in &h.cx.obs.drops {
                 let (reason, at) = (place.reason.name().to_owned(), place.at.name().to_owned());
@@ -358,6 +360,20 @@ impl<'n> Script<'n> {
         }
         self.seen.travelled = travelled(&self.job, &self.seen);
         Simulated { job: self.job, seen: self.seen }
+    }
+}
+
+impl Script<'_> {
+    /// The ports of senders none of whose packets ever reached a device.
+    fn note_silent_ports(&mut self, world: &World) {
+        for h in &world.hosts {
+            for app in h.kernel.tasks.apps() {
+                let App::UdpSend(u) = app else { continue };
+                let Some(seen) = self.seen.flows.get_mut(u.flow as usize - 1).filter(|f| f.port == 0) else { continue };
+                let socket = u.socket().and_then(|s| h.kernel.sockets.get(s));
+                seen.port = socket.filter(|_| u.bind.1 == 0).map_or(0, |s| s.port);
+            }
+        }
     }
 }
 

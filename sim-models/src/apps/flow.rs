@@ -1,14 +1,14 @@
-//! What is measured of each traffic entry, and when its packets are meant to be sent.
+//! What is measured of each traffic entry.
 
 use crate::kernel::{Cx, Errno};
 use indexmap::IndexMap;
 use sim_core::{
-    dist::Dist,
     hist::Hist,
-    rng::StreamId,
     series::Series,
-    time::{PS_PER_S, Span, Time},
+    time::{Span, Time},
 };
+
+pub use super::pace::Pace;
 
 /// Measures of one flow on one host; added up over hosts at the end.
 #[derive(Clone, Debug, Default)]
@@ -100,37 +100,4 @@ pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
 /// A system call of `flow` failed.
 pub fn failed(cx: &mut Cx, flow: u32, e: Errno) {
     *stat(cx, flow).errors.entry(e).or_default() += 1;
-}
-
-/// When packets are meant to be sent.
-#[derive(Clone, Debug)]
-pub enum Pace {
-    /// Packet i at start + i / rate, exactly: `per` seconds' worth of packets, in units of 1/1,000 packet a second.
-    Constant { start: Time, millirate: u64 },
-    /// Exponential gaps of this mean, ps, from a stream of the flow's own.
-    Poisson { next: Time, mean: Dist, stream: StreamId },
-}
-
-impl Pace {
-    /// Every `interval`.
-    pub fn every(start: Time, interval: Span) -> Pace {
-        let millirate = u128::from(PS_PER_S) * 1000 / u128::from(interval.ps().max(1));
-        Pace::Constant { start, millirate: u64::try_from(millirate).unwrap_or(u64::MAX) }
-    }
-
-    /// The meant time of packet `i`; asked for in order, once each.
-    pub fn next(&mut self, cx: &mut Cx, i: u64) -> Time {
-        match self {
-            Pace::Constant { start, millirate } => {
-                let ps = u128::from(i) * u128::from(PS_PER_S) * 1000 / u128::from((*millirate).max(1));
-                *start + Span::from_ps(u64::try_from(ps).unwrap_or(u64::MAX))
-            }
-            Pace::Poisson { next, mean, stream } => {
-                if i > 0 {
-                    *next += Span::from_ps(mean.draw(&mut cx.rng, *stream));
-                }
-                *next
-            }
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //! then whoever is next on the core.
 
 pub mod flow;
+pub mod pace;
 pub mod ping;
 pub mod requests;
 pub mod tcp_connect;
@@ -12,7 +13,11 @@ pub mod udp_sink;
 
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, Kernel, NsId, netns},
+    kernel::{
+        Alarm, At, Cx, Errno, Kernel, NsId, netns,
+        sock::{self, Options, Proto, SockId, lookup},
+    },
+    packet::Tag,
 };
 use sim_core::time::Time;
 
@@ -69,6 +74,41 @@ impl App {
     pub fn serves(&self) -> bool {
         matches!(self, App::UdpSink(_) | App::UdpEcho(_))
     }
+
+    /// The message that it has taken out of the network and is not done with.
+    pub fn holds(&self) -> Option<Tag> {
+        match self {
+            App::UdpSink(a) => a.holds(),
+            App::UdpEcho(a) => a.holds(),
+            App::TcpConnect(a) => a.holds(),
+            App::Ping(_) | App::UdpSend(_) | App::UdpOnce(_) | App::Requests(_) => None,
+        }
+    }
+}
+
+/// `socket`, `setsockopt` and `bind`, as a program makes them one after the other; `bind` (0, 0): it does not.
+///
+/// # Errors
+/// ENODEV: there is no `device` to bind to; what `bind` says.
+fn open(
+    k: &mut Kernel,
+    env: Env,
+    (proto, owner): (Proto, Option<TaskId>),
+    (opts, device): (Options, Option<&str>),
+    bind: (u32, u16),
+) -> Result<SockId, Errno> {
+    let device = match device {
+        None => opts.device,
+        Some(name) => Some(k.dev_by_name(env.ns, name).ok_or(Errno::ENODEV)?),
+    };
+    let s = sock::socket(k, env.ns, proto, owner);
+    if let Some(s) = k.sockets.get_mut(s) {
+        s.opts = Options { device, ..opts };
+    }
+    if bind != (0, 0) {
+        lookup::bind(k, s, bind.0, bind.1)?;
+    }
+    Ok(s)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +150,14 @@ impl Tasks {
     /// All tasks in the order in which they were started, each with its namespace and the time that it waits for.
     pub fn iter(&self) -> impl Iterator<Item = (TaskId, NsId, Option<Time>)> {
         self.all.iter().map(|t| (t.env.id, t.env.ns, t.deadline))
+    }
+    /// All programs, in the order in which they were started.
+    pub fn apps(&self) -> impl Iterator<Item = &App> {
+        self.all.iter().filter_map(|t| t.app.as_ref())
+    }
+    /// The same with the namespace of each.
+    pub fn in_spaces(&self) -> impl Iterator<Item = (NsId, &App)> {
+        self.all.iter().filter_map(|t| Some((t.env.ns, t.app.as_ref()?)))
     }
     /// Has it exited?
     pub fn is_done(&self, id: TaskId) -> bool {

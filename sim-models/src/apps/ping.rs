@@ -28,6 +28,8 @@ pub struct Ping {
     /// `-e`
     pub id: u16,
     pub opts: Options,
+    /// `-I DEVICE`
+    pub device: Option<String>,
     /// In order of arrival.
     pub events: Vec<Event>,
     pub sent: u64,
@@ -68,6 +70,7 @@ impl Ping {
             linger: Span::from_s(10),
             id: 7,
             opts: Options { recverr: true, ..Options::default() },
+            device: None,
             events: Vec::new(),
             sent: 0,
             received: 0,
@@ -84,9 +87,19 @@ impl Ping {
 
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {
         let Some(s) = self.sock else {
-            let s = sock::socket(k, env.ns, Proto::RawIcmp, Some(env.id));
+            let options = (self.opts, self.device.as_deref());
+            let s = match super::open(k, env, (Proto::RawIcmp, Some(env.id)), options, (0, 0)) {
+                Ok(s) => s,
+                Err(e) => {
+                    self.error = Some(e);
+                    if self.flow != 0 {
+                        flow::failed(cx, self.flow, e);
+                    }
+                    return Next::Done;
+                }
+            };
             if let Some(sk) = k.sockets.get_mut(s) {
-                (sk.port, sk.opts, sk.src_addr, sk.rcv_addr) = (self.id, self.opts, self.src, self.src);
+                (sk.port, sk.src_addr, sk.rcv_addr) = (self.id, self.src, self.src);
             }
             self.sock = Some(s);
             (self.start, self.next) = (cx.clock, cx.clock);

@@ -3,16 +3,20 @@
 use super::{
     Env, Next,
     flow::{self, Pace},
+    pace::Law,
 };
 use crate::{
     kernel::{
         At, Cx, Errno, Kernel,
-        sock::{self, Options, Proto, SockId, lookup, udp},
+        sock::{Options, Proto, SockId, udp},
     },
     packet::Tag,
 };
 use sim_core::time::{Span, Time};
-use std::collections::VecDeque;
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, VecDeque},
+};
 
 /// `Requests(…)` of a scenario, the client.
 pub struct Requests {
@@ -21,6 +25,8 @@ pub struct Requests {
     pub to: (u32, u16),
     pub bind: (u32, u16),
     pub opts: Options,
+    /// `SO_BINDTODEVICE`, by name.
+    pub device: Option<String>,
     /// Bytes of a request.
     pub size: u32,
     pub count: u64,
@@ -39,6 +45,28 @@ pub enum Load {
     Open(Pace),
     /// So many are on their way at any time.
     Closed(u32),
+    /// So many clients, each of which thinks before it asks.
+    Thinking(Thinking),
+}
+
+/// Clients of a closed loop: each thinks, asks, waits for its answer, thinks again.
+pub struct Thinking {
+    pub clients: u32,
+    pub think: Law,
+    /// When those that think will ask.
+    asks: BinaryHeap<Reverse<Time>>,
+}
+
+impl Thinking {
+    pub fn new(clients: u32, think: Law) -> Thinking {
+        Thinking { clients, think, asks: BinaryHeap::new() }
+    }
+
+    /// One more client thinks.
+    fn begin(&mut self, cx: &mut Cx) {
+        let asks = cx.clock + self.think.draw(cx);
+        self.asks.push(Reverse(asks));
+    }
 }
 
 impl Requests {
@@ -48,6 +76,7 @@ impl Requests {
             to,
             bind: (0, 0),
             opts: Options::default(),
+            device: None,
             size,
             count,
             load,
@@ -83,6 +112,7 @@ impl Requests {
         }
         while self.open.front().is_some_and(|o| o.1 <= cx.clock) {
             self.open.pop_front();
+            self.over(cx);
         }
         if self.sent < self.count {
             let due = self.next_due(cx);
@@ -108,6 +138,14 @@ impl Requests {
                 self.due
             }
             Load::Closed(n) => (self.open.len() < *n as usize).then_some(cx.clock),
+            Load::Thinking(t) => t.asks.peek().map(|t| t.0),
+        }
+    }
+
+    /// A request was answered, or given up, or could not be sent.
+    fn over(&mut self, cx: &mut Cx) {
+        if let Load::Thinking(t) = &mut self.load {
+            t.begin(cx);
         }
     }
 
@@ -119,9 +157,15 @@ impl Requests {
         flow::sent(cx, self.flow, born);
         self.sent += 1;
         self.due = None;
+        if let Load::Thinking(t) = &mut self.load {
+            t.asks.pop();
+        }
         match udp::sendto(k, cx, s, None, self.size, tag, traced) {
             Ok(_) => self.open.push_back((seq, born + self.timeout)),
-            Err(e) => flow::failed(cx, self.flow, e),
+            Err(e) => {
+                flow::failed(cx, self.flow, e);
+                self.over(cx);
+            }
         }
         Next::Again
     }
@@ -131,18 +175,17 @@ impl Requests {
         if let Some(i) = self.open.iter().position(|o| o.0 == tag.seq) {
             self.open.remove(i);
             flow::received(cx, self.flow, tag.born, len);
+            self.over(cx);
         }
     }
 
     fn connect(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Result<(), Errno> {
-        let s = sock::socket(k, env.ns, Proto::Udp, Some(env.id));
-        if let Some(s) = k.sockets.get_mut(s) {
-            s.opts = self.opts;
-        }
-        if self.bind != (0, 0) {
-            lookup::bind(k, s, self.bind.0, self.bind.1)?;
-        }
+        let options = (self.opts, self.device.as_deref());
+        let s = super::open(k, env, (Proto::Udp, Some(env.id)), options, self.bind)?;
         udp::connect(k, cx, s, self.to.0, self.to.1)?;
+        if let Load::Thinking(t) = &mut self.load {
+            (0..t.clients).for_each(|_| t.begin(cx));
+        }
         self.sock = Some(s);
         Ok(())
     }

@@ -3,15 +3,17 @@
 use super::{
     Env, Next,
     flow::{self, Pace},
+    pace::Packet,
 };
 use crate::{
     kernel::{
         At, Cx, Errno, Kernel,
-        sock::{self, Options, Proto, SockId, lookup, udp},
+        sock::{Options, Proto, SockId, udp},
     },
     packet::Tag,
 };
 use sim_core::time::Time;
+use std::sync::Arc;
 
 /// `Udp(…)` of a scenario, its sending side.
 pub struct UdpSend {
@@ -24,10 +26,14 @@ pub struct UdpSend {
     /// Address and port to bind; 0 leaves it to the kernel.
     pub bind: (u32, u16),
     pub opts: Options,
+    /// `SO_BINDTODEVICE`, by name.
+    pub device: Option<String>,
     /// Bytes of payload.
     pub size: u32,
     pub count: u64,
     pub pace: Pace,
+    /// Size and destination of each packet, where they differ.
+    pub trace: Option<Arc<[Packet]>>,
     state: State,
 }
 
@@ -48,11 +54,18 @@ impl UdpSend {
             others: None,
             bind: (0, 0),
             opts: Options::default(),
+            device: None,
             size,
             count,
             pace,
+            trace: None,
             state: State::default(),
         }
+    }
+
+    /// Its socket, once it has one.
+    pub fn socket(&self) -> Option<SockId> {
+        self.state.sock
     }
 
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {
@@ -77,13 +90,19 @@ impl UdpSend {
         cx.work(At::Syscall);
         let seq = self.state.done as u32;
         let tag = Tag { flow: self.flow, seq, born: due.ps() };
-        let dst = match &self.others {
-            Some((stream, list)) => list[cx.rng.below(*stream, list.len() as u64) as usize],
-            None => self.dst,
+        let mut size = self.size;
+        let dst = match (&self.trace, &self.others) {
+            (Some(trace), _) => {
+                let packet = trace.get(seq as usize);
+                size = packet.map_or(size, |p| p.size);
+                packet.and_then(|p| p.dst).unwrap_or(self.dst)
+            }
+            (None, Some((stream, list))) => list[cx.rng.below(*stream, list.len() as u64) as usize],
+            (None, None) => self.dst,
         };
         let traced = cx.obs.follow == Some((self.flow, seq));
         flow::sent(cx, self.flow, due);
-        if let Err(e) = udp::sendto(k, cx, sock, Some((dst, self.port)), self.size, tag, traced) {
+        if let Err(e) = udp::sendto(k, cx, sock, Some((dst, self.port)), size, tag, traced) {
             flow::failed(cx, self.flow, e);
         }
         self.state.done += 1;
@@ -99,13 +118,7 @@ impl UdpSend {
         if let Some(s) = self.state.sock {
             return Ok(s);
         }
-        let s = sock::socket(k, env.ns, Proto::Udp, None);
-        if let Some(s) = k.sockets.get_mut(s) {
-            s.opts = self.opts;
-        }
-        if self.bind != (0, 0) {
-            lookup::bind(k, s, self.bind.0, self.bind.1)?;
-        }
+        let s = super::open(k, env, (Proto::Udp, None), (self.opts, self.device.as_deref()), self.bind)?;
         self.state.sock = Some(s);
         Ok(s)
     }

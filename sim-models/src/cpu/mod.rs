@@ -111,6 +111,10 @@ impl Cpu {
         self.backlog.len() as u64
     }
 
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.backlog.iter().for_each(tell);
+    }
+
     /// For tests that do a core's work by hand.
     #[cfg(test)]
     pub(crate) fn take_backlog(&mut self) -> Option<SkBuff> {

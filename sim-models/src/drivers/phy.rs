@@ -3,7 +3,7 @@
 use super::{Arg, Driver, Setup};
 use crate::{
     cpu,
-    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, Reason, RtnlError, SkBuff, boot, dev},
+    kernel::{Alarm, At, Cx, DevId, Flying, Kernel, NetDevice, Reason, RtnlError, SkBuff, boot, dev},
 };
 use sim_core::time::{Rate, Span, Time};
 use std::collections::VecDeque;
@@ -202,6 +202,12 @@ pub fn waiting(k: &Kernel, dev: DevId) -> u64 {
     }
 }
 
+pub(crate) fn each_waiting<'p>(k: &'p Kernel, dev: DevId, tell: &mut dyn FnMut(&'p SkBuff)) {
+    if let super::Kind::Physical(Phy(n)) = &k.devs[dev].kind {
+        n.rx.iter().chain(n.qdisc.bands.iter().flatten()).for_each(tell);
+    }
+}
+
 fn whole_ps_per_byte(rate: Rate) -> u64 {
     let ps = rate.span_of(1).ps();
     if ps.checked_mul(rate.bits_per_s()) == Some(8 * sim_core::time::PS_PER_S) { ps } else { 0 }
@@ -289,12 +295,18 @@ pub(crate) fn tx_done(k: &mut Kernel, cx: &mut Cx, slot: u32) {
 }
 
 /// `ndo_start_xmit`: a descriptor in the ring; the hardware sends it when the line is free.
-#[inline(always)]
 pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
+    if let Some(skb) = start_on(&mut k.devs[dev], cx, skb) {
+        cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
+    }
+}
+
+/// The same with the device at hand. Gives the packet back where no cable is plugged in.
+#[inline(always)]
+pub(crate) fn start_on(d: &mut NetDevice, cx: &mut Cx, skb: SkBuff) -> Option<SkBuff> {
     cx.at(At::PhyXmit, &skb);
     let len = skb.frame.len();
     let clock = cx.clock;
-    let d = &mut k.devs[dev];
     d.stats.tx_packets += 1;
     d.stats.tx_bytes += u64::from(len);
     let super::Kind::Physical(Phy(n)) = &mut d.kind else { unreachable!("only called for devices of this driver") };
@@ -310,14 +322,13 @@ pub(crate) fn start_xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
             n.in_ring.clear();
         }
     }
-    let Some(wire) = n.wire else {
-        return cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
-    };
+    let Some(wire) = n.wire else { return Some(skb) };
     if skb.meta.traced {
         let rate = n.rate;
         cx.note(&skb, || format!("{len} B at {rate}: {line} on the line"));
     }
     cx.transmit(wire, done, skb);
+    None
 }
 
 /// A frame has come off the wire: into the rx ring by DMA, and an interrupt if none is pending (NIC-1).

@@ -1,6 +1,11 @@
 //! net/core/dev.c: the one way out of the stack and the one way in.
 
-use super::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input, route::In};
+use super::{
+    At, Cx, DevId, Kernel, PktType, Reason, SkBuff, arp, ip_input,
+    route::In,
+    shortcut::{self, Taken},
+    sock::udp,
+};
 use crate::{
     cpu,
     drivers::{self, Kind},
@@ -37,8 +42,12 @@ pub fn dev_queue_xmit(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
         }
         if cx.obs.capture.is_some() {
             cx.obs.tap(k, cx.clock, dev, PktType::Outgoing, &skb);
+            return drivers::phy::start_xmit(k, cx, dev, skb);
         }
-        return drivers::phy::start_xmit(k, cx, dev, skb);
+        if let Some(skb) = drivers::phy::start_on(d, cx, skb) {
+            cx.drop(k, skb, At::PhyXmit, Reason::DEV_DOWN);
+        }
+        return;
     }
     // DEV-20: devices on devices on devices.
     if k.xmit_depth >= 8 {
@@ -91,6 +100,15 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
 /// handler, the protocol; inline, no queue (DEV-23).
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
+    match shortcut::take(k, cx, &mut skb) {
+        Taken::Forward => dev_queue_xmit(k, cx, skb),
+        Taken::Local => udp::udp_rcv(k, cx, skb),
+        Taken::Nowhere => receive_core(k, cx, skb),
+    }
+}
+
+/// The long way.
+fn receive_core(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     cx.at(At::NetifReceiveSkb, &skb);
     if skb.frame.is_tagged() {
         return receive_tagged(k, cx, skb);

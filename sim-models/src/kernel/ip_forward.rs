@@ -5,6 +5,7 @@ use super::{
     ip_output::{self, Out},
     mib::M,
     route::{Dst, In},
+    shortcut,
     sysctl::ConfBits,
 };
 use crate::mutation::{Mutation, on as mutated};
@@ -44,6 +45,7 @@ pub(super) fn ip_forward(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, dst: Dst,
         icmp::send_redirect(k, cx, &mut skb, dst.nexthop);
     }
     skb.meta.priority = rt_tos2priority(tos);
+    shortcut::learn(k, cx, &skb, rx, dst, Some(&out));
     // NF FORWARD would be called here. IPSTATS: OutRequests does not count forwarded packets (IP-18).
     ip_output::ip_output(k, cx, skb, &out);
 }

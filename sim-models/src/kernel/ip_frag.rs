@@ -51,6 +51,11 @@ impl Frags {
         self.queues.values().map(|q| q.parts.len() as u64).sum()
     }
 
+    /// In no order: a set is made of them.
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.queues.values().flat_map(|q| &q.parts).for_each(tell);
+    }
+
     fn take(&mut self, number: u32) -> Option<FragQueue> {
         let q = self.queues.remove(&number)?;
         self.index.remove(&q.key);

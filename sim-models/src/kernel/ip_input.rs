@@ -4,7 +4,7 @@ use super::{
     At, Cx, Kernel, PktType, Reason, SkBuff, boot, icmp, ip_forward,
     mib::M,
     route::{self, Dst, DstKind, In},
-    sock,
+    shortcut, sock,
 };
 use crate::mutation::{Mutation, on as mutated};
 use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
@@ -22,12 +22,7 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
         return cx.drop(k, skb, At::IpRcv, Reason::NOT_SPECIFIED);
     };
     let len = u64::from(ip.len);
-    let ecn = match ip.tos & 3 {
-        0 => M::IpExtInNoECTPkts,
-        1 => M::IpExtInECT1Pkts,
-        2 => M::IpExtInECT0Pkts,
-        _ => M::IpExtInCEPkts,
-    };
+    let ecn = ecn(ip.tos);
     let mib = &mut k.net_mut(rx.ns).mib;
     mib[M::IpInReceives] += 1;
     mib[M::IpExtInOctets] += len;
@@ -47,9 +42,21 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
     }
     skb.meta.dst = Some(dst);
     if dst.kind == DstKind::Local {
+        shortcut::learn(k, cx, &skb, rx, dst, None);
         return ip_local_deliver(k, cx, skb);
     }
     unusual(k, cx, skb, dst, rx, len);
+}
+
+/// The counter of packets with this ECN field.
+#[inline]
+pub(super) fn ecn(tos: u8) -> M {
+    match tos & 3 {
+        0 => M::IpExtInNoECTPkts,
+        1 => M::IpExtInECT1Pkts,
+        2 => M::IpExtInECT0Pkts,
+        _ => M::IpExtInCEPkts,
+    }
 }
 
 #[cold]

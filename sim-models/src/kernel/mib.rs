@@ -47,6 +47,7 @@ counters! {
     UdpOutDatagrams "Udp.OutDatagrams", UdpRcvbufErrors "Udp.RcvbufErrors", UdpSndbufErrors "Udp.SndbufErrors",
     UdpIgnoredMulti "Udp.IgnoredMulti",
     TcpExtIPReversePathFilter "TcpExt.IPReversePathFilter", TcpExtArpFilter "TcpExt.ArpFilter",
+    TcpExtTCPSpuriousRtxHostQueues "TcpExt.TCPSpuriousRtxHostQueues",
     TcpExtTCPTimeouts "TcpExt.TCPTimeouts", TcpExtTCPAbortOnTimeout "TcpExt.TCPAbortOnTimeout",
     TcpExtTCPLostRetransmit "TcpExt.TCPLostRetransmit", TcpExtTCPSynRetrans "TcpExt.TCPSynRetrans",
     TcpExtTcpTimeoutRehash "TcpExt.TcpTimeoutRehash",
@@ -95,26 +96,32 @@ const SLOT: [u8; M::COUNT] = {
     slot
 };
 
-/// All counters of a namespace; each only grows.
-pub struct Mib([u64; M::COUNT]);
-
-impl Default for Mib {
-    fn default() -> Self {
-        Mib([0; M::COUNT])
-    }
+/// All counters of a namespace; each only grows. Most namespaces never count more than what is hot.
+#[derive(Default)]
+pub struct Mib {
+    hot: [u64; HOT.len()],
+    rest: Option<Box<[u64; M::COUNT - HOT.len()]>>,
 }
 
 impl Index<M> for Mib {
     type Output = u64;
     #[inline]
     fn index(&self, m: M) -> &u64 {
-        &self.0[SLOT[m as usize] as usize]
+        let slot = SLOT[m as usize] as usize;
+        match self.hot.get(slot) {
+            Some(n) => n,
+            None => self.rest.as_ref().map_or(&0, |rest| &rest[slot - HOT.len()]),
+        }
     }
 }
 impl IndexMut<M> for Mib {
     #[inline]
     fn index_mut(&mut self, m: M) -> &mut u64 {
-        &mut self.0[SLOT[m as usize] as usize]
+        let slot = SLOT[m as usize] as usize;
+        match self.hot.get_mut(slot) {
+            Some(n) => n,
+            None => &mut self.rest.get_or_insert_with(|| Box::new([0; M::COUNT - HOT.len()]))[slot - HOT.len()],
+        }
     }
 }
 

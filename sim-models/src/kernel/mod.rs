@@ -22,6 +22,7 @@ pub mod observe;
 pub mod reason;
 pub mod route;
 pub mod rtnl;
+pub(crate) mod shortcut;
 pub mod show_addr;
 pub mod show_route;
 pub mod skb;
@@ -81,7 +82,7 @@ pub struct Kernel {
     pub(crate) nameless: u32,
     /// Bumped by every change of configuration: what was decided before it is decided anew.
     pub(crate) generation: u32,
-    pub(crate) routes: route::Recent,
+    pub(crate) routes: shortcut::Recent,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
 }
@@ -144,7 +145,7 @@ impl Kernel {
             ns_names: rustc_hash::FxHashMap::default(),
             nameless: 0,
             generation: 1,
-            routes: route::Recent::default(),
+            routes: shortcut::Recent::default(),
             xmit_depth: 0,
         };
         k.new_ns(cx, "root");

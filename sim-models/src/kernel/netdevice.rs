@@ -222,6 +222,12 @@ impl Devices {
         Some(dev)
     }
 
+    /// Gives back the room that growing left over.
+    pub(crate) fn fit(&mut self) {
+        self.slots.shrink_to_fit();
+        self.names.shrink_to_fit();
+    }
+
     /// Namespace and name of a device, even if it is gone.
     pub fn name_of(&self, id: DevId) -> Option<(NsId, &str)> {
         let former = || self.former.iter().find(|f| f.0 == id).map(|f| (f.1, f.2.as_str()));

@@ -5,6 +5,7 @@ use super::{
     fib::{Hit, Key},
     netdevice::IFF_LOOPBACK,
     rtnl::{RouteType, Scope},
+    shortcut,
     sysctl::ConfBits,
 };
 use crate::mutation::{Mutation, on as mutated};
@@ -49,52 +50,14 @@ pub enum DstKind {
     Error(Errno),
 }
 
-/// Decisions made lately for packets that came in: as in the kernel, a cache that changes nothing but the time it takes.
-/// Empty until the first packet.
-#[derive(Default)]
-pub(crate) struct Recent(Vec<Cached>);
-
-/// One decision, and what it was made for.
-#[derive(Clone, Copy)]
-struct Cached {
-    rx: DevId,
-    dst: u32,
-    src: u32,
-    tos: u8,
-    generation: u32,
-    to: Dst,
-}
-
-impl Recent {
-    /// As large as the host: a few decisions for each device.
-    #[cold]
-    fn make(&mut self, devices: usize) {
-        let to = Dst { dev: DevId::NONE, nexthop: 0, kind: DstKind::Unicast, mtu: 0, redirect: false };
-        let none = Cached { rx: DevId::NONE, dst: 0, src: 0, tos: 0, generation: 0, to };
-        self.0 = vec![none; (devices * 4).next_power_of_two().clamp(16, 4096)];
-    }
-
-    #[inline]
-    fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
-        let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48) as usize & (self.0.len() - 1)
-    }
-}
-
 /// [`input_slow`], or the same answer as last time if nothing was configured since. Martians and errors are not kept.
 #[inline]
-fn input_route(k: &mut Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
-    if k.routes.0.is_empty() {
-        let devices = k.devs.iter().count();
-        k.routes.make(devices);
-    }
-    let slot = k.routes.slot(rx.dev, dst, src);
-    let c = &k.routes.0[slot];
-    if c.generation == k.generation && c.rx == rx.dev && c.dst == dst && c.src == src && c.tos == tos {
-        return Ok(c.to);
+fn input_route(k: &mut Kernel, cx: &mut Cx, rx: In, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
+    if let Some(to) = shortcut::route(k, rx.dev, dst, src, tos) {
+        return Ok(to);
     }
     let to = input_slow(k, rx, dst, src, tos)?;
-    k.routes.0[slot] = Cached { rx: rx.dev, dst, src, tos, generation: k.generation, to };
+    shortcut::keep_route(k, cx, rx, dst, src, tos, to);
     Ok(to)
 }
 
@@ -135,7 +98,7 @@ pub(super) fn ip_route_input(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: 
     if is_multicast(dst) {
         return multicast_input(rx, src, dst);
     }
-    let found = input_route(k, rx, dst, src, tos);
+    let found = input_route(k, cx, rx, dst, src, tos);
     if skb.meta.traced {
         tell(k, cx, skb, rx, dst, src, &found);
     }

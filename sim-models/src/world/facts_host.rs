@@ -202,4 +202,8 @@ fn syn_to_nobody() {
     f.run(3_073);
     let Some(App::TcpConnect(c)) = f.l.w.hosts[0].kernel.tasks.app(crate::apps::TaskId(0)) else { panic!("the task") };
     assert_eq!((c.error, f.mib(a, M::TcpAttemptFails)), (Some(Errno::EHOSTUNREACH), 1));
+    // The SYN never left the neighbour's queue: none was sent again, and ARP asked three times, not six.
+    assert_eq!([M::TcpRetransSegs, M::TcpExtTCPSpuriousRtxHostQueues].map(|c| f.mib(a, c)), [0, 3]);
+    f.run(10_000);
+    assert_eq!(f.seen(a, "eth0").iter().filter(|l| l.contains("10.0.0.9")).count(), 3);
 }

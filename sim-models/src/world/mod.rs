@@ -1,11 +1,14 @@
 //! Hosts and the cables between them: carries frames from one kernel to another, and adds up what they saw.
 
 use crate::{
-    apps,
+    apps::{self, App},
     cost::Costs,
     cpu,
     drivers::phy,
-    kernel::{Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, boot, observe::Ledger, timer},
+    kernel::{
+        Alarm, At, Cx, DevId, Errno, Flying, Kernel, Pool, RtnlError, SkBuff, boot, observe::Ledger, shortcut, timer,
+    },
+    packet::Tag,
     switch::{self, Switch},
 };
 use sim_core::{
@@ -128,16 +131,43 @@ impl World {
             h.cx.queue.set_limit(self.max_events);
         }
         self.hand_over();
-        match &mut self.team {
+        let end = match &mut self.team {
             Some(team) => team.run(&mut self.hosts, &mut self.thread, until, self.max_events),
             None => engine::run(&mut self.hosts, &mut self.thread, until, self.max_events),
+        };
+        for h in &mut self.hosts {
+            shortcut::settle(&mut h.kernel, &mut h.cx);
         }
+        end
     }
 
     /// Lets at most `threads` threads work on this world from now on: hosts that are joined by cables with delay run side
     /// by side. Results are the same for any number; after an error what the hosts have done beyond it is not.
     pub fn set_threads(&mut self, threads: usize) {
         self.team = Team::new(&self.hosts, threads);
+    }
+
+    /// From now on no step is taken without the queue and no packet takes a short way: to compare, since results are the
+    /// same.
+    pub fn take_no_shortcuts(&mut self) {
+        for h in &mut self.hosts {
+            h.cx.queue.set_inline(false);
+            h.kernel.routes.switch_off();
+        }
+    }
+
+    /// Everything is set up: gives back the room that growing tables left over.
+    pub fn fit(&mut self) {
+        for h in &mut self.hosts {
+            h.kernel.devs.fit();
+            h.kernel.nets.shrink_to_fit();
+            for net in &mut h.kernel.nets {
+                net.v4.fit();
+                net.addrs.fit();
+                net.devs.shrink_to_fit();
+            }
+            h.kernel.ns_names.shrink_to_fit();
+        }
     }
 
     /// How long the cable into `dev` is, one way.
@@ -203,6 +233,17 @@ impl World {
         (sum, self.hosts.iter().map(Host::in_flight).sum())
     }
 
+    /// Flow and number of every message that is still on its way, sorted, once for each frame of it and each process that
+    /// works on it.
+    pub fn messages_in_flight(&self) -> Vec<(u32, u32)> {
+        let mut all = Vec::new();
+        for h in &self.hosts {
+            h.each_message(&mut |tag| all.extend((tag.flow != 0).then_some((tag.flow, tag.seq))));
+        }
+        all.sort_unstable();
+        all
+    }
+
     /// The followed packet as tcpdump would print it.
     pub fn followed(&self) -> Option<String> {
         self.hosts.iter().find_map(|h| h.cx.obs.followed.as_ref()).map(ToString::to_string)
@@ -247,6 +288,21 @@ impl Host {
             + k.sockets.waiting()
             + k.devs.iter().map(|(d, _)| phy::waiting(k, d)).sum::<u64>()
             + k.nets.iter().map(|n| n.frags.waiting()).sum::<u64>()
+    }
+
+    /// What [`Host::in_flight`] counts, and what processes hold in their hands.
+    fn each_message(&self, tell: &mut dyn FnMut(Tag)) {
+        let k = &self.kernel;
+        for i in &self.inbound {
+            i.next.iter().chain(i.rest.iter().map(|(_, f)| f)).for_each(|f| tell(f.frame().payload.tag));
+        }
+        let each: &mut dyn FnMut(&SkBuff) = &mut |skb| tell(skb.frame.payload.tag);
+        k.cpus.iter().for_each(|c| c.each_waiting(each));
+        k.neigh4.each_waiting(each);
+        k.sockets.each_waiting(each);
+        k.devs.iter().for_each(|(d, _)| phy::each_waiting(k, d, each));
+        k.nets.iter().for_each(|n| n.frags.each_waiting(each));
+        k.tasks.apps().filter_map(App::holds).for_each(tell);
     }
 
     /// Runs `f` at virtual time `at`, which must not lie in the past, on core 0: a request from outside. Whatever it

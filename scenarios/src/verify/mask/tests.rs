@@ -22,12 +22,25 @@ fn job() -> Job {
         bind,
         size: 64,
         times: times.to_vec(),
+        each: Vec::new(),
         opts: SockOpts::default(),
     };
     let task = |flow, app| Task { host: 0, ns: "a".into(), flow, start_ns: 0, app };
     // Both send at once: nobody promises an order between them.
-    let tasks = vec![task(1, send((0, 0), &[0, 1])), task(2, send((0, 4000), &[0, 1]))];
+    let to = (0x0a00_0002, 80);
+    let connect = App::Connect { to, bind: (0, 0), times: Vec::new(), wait_ns: 0, opts: SockOpts::default() };
+    let tasks = vec![task(1, send((0, 0), &[0, 1])), task(2, send((0, 4000), &[0, 1])), task(3, connect)];
     Job { hosts: host(), tasks, ..Job::default() }
+}
+
+/// A segment from a without data, as its bytes lie on the wire.
+fn segment(sport: u16, dport: u16, flags: u8) -> Vec<u8> {
+    let mut b = bytes(1, 2, sport, dport);
+    (b[17], b[23]) = (40, 6);
+    b.truncate(14 + 20 + 4);
+    b.extend([0; 8]);
+    b.extend([0x50, flags, 0, 0, 0, 0, 0, 0]);
+    b
 }
 
 /// A datagram of 64 bytes from a, as its bytes lie on the wire.
@@ -151,6 +164,17 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
         }
         // The addresses that the sum is about.
         Rule::Checksum => (same(&one(), &with(1, 7, 33000, 7000)), vec![same(&one(), &changed(29, 9))]),
+        // The other port, the flags.
+        Rule::TcpSport => {
+            let of = |sport, dport, flags| record(vec![segment(sport, dport, flags)], 0);
+            let not = vec![
+                same(&of(33000, 80, 2), &of(33000, 81, 2)),
+                same(&of(33000, 80, 2), &of(33000, 80, 4)),
+                same(&of(33000, 81, 2), &of(44000, 81, 2)),
+            ];
+            let both = same(&of(33000, 80, 2), &of(44000, 80, 2)) && same(&of(80, 33000, 4), &of(80, 44000, 4));
+            (both, not)
+        }
         // The other port; a port that the kernel did not choose; a port that a scenario names.
         Rule::UdpSport => {
             let named = |sport| record(vec![bytes(1, 2, sport, 7000)], 0);

@@ -67,6 +67,11 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// Gives back the room that growing left over.
+    pub(crate) fn fit(&mut self) {
+        self.by_dev.values_mut().for_each(Vec::shrink_to_fit);
+    }
+
     /// `in_dev->ifa_list` of one device.
     #[inline]
     pub fn on(&self, dev: DevId) -> &[Ifa] {

@@ -46,6 +46,14 @@ impl<A: Addr> Default for Lpm<A> {
 }
 
 impl<A: Addr> Lpm<A> {
+    /// Gives back the room that growing left over.
+    pub(super) fn fit(&mut self) {
+        if let Shape::Few { nets, routes } = &mut self.shape {
+            nets.shrink_to_fit();
+            routes.shrink_to_fit();
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }

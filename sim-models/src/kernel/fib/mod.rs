@@ -98,6 +98,11 @@ impl<A: Addr> Default for Tables<A> {
 }
 
 impl<A: Addr> Tables<A> {
+    /// Gives back the room that growing left over.
+    pub(crate) fn fit(&mut self) {
+        self.merged.fit();
+    }
+
     /// `fib_lookup`: tables local and main, then default: longest prefix, tos, metric, scope.
     ///
     /// # Errors

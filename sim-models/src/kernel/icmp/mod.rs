@@ -262,10 +262,9 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
 fn icmp_unreach(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     if let Net::Ip4(outer, L4::Icmp(Icmp { kind, code, rest, quote: Some(q) })) = &skb.frame.net {
         let err = sock::IcmpError { kind: *kind, code: *code, info: *rest, from: outer.src };
-        let dev = skb.meta.dev;
         match q.ip.proto {
-            IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, dev, q, err),
-            IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, dev, q, err),
+            IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, skb.meta.dev, q, err),
+            IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, &skb, q, err),
             IPPROTO_ICMP => sock::raw::ping_err(k, cx, ns, q, err),
             _ => {}
         }

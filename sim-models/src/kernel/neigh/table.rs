@@ -27,6 +27,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// This is the entry for `ip` on `dev`, and packets may go there without asking anything.
+    #[inline(always)]
+    pub(in crate::kernel) fn is_connected_to(&self, dev: DevId, ip: u32) -> bool {
+        self.ip == ip && self.dev == dev && self.live && is_connected(self.state)
+    }
+
     /// The packet that joined the queue last.
     pub fn newest(&self) -> Option<&SkBuff> {
         self.queue.back()
@@ -128,6 +134,10 @@ impl Table {
     /// Packets that wait for an answer, in all entries.
     pub fn waiting(&self) -> u64 {
         self.entries.iter().map(|e| e.queue.len() as u64).sum()
+    }
+
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.entries.iter().flat_map(|e| &e.queue).for_each(tell);
     }
 
     fn insert(&mut self, entry: Entry) -> u32 {

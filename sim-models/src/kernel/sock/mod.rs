@@ -187,6 +187,9 @@ impl Sockets {
     pub fn waiting(&self) -> u64 {
         self.slots.iter().flatten().map(|s| s.queue.len() as u64).sum()
     }
+    pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
+        self.slots.iter().flatten().flat_map(|s| &s.queue).for_each(tell);
+    }
     pub fn iter(&self) -> impl Iterator<Item = &Socket> {
         self.slots.iter().flatten().map(|b| &**b)
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     apps,
     kernel::{
-        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp,
         ip_forward::rt_tos2priority,
         ip_output,
         mib::M,
@@ -17,7 +17,7 @@ use crate::{
         timer::{self, Timer, TimerId},
     },
     packet::{
-        Ip4, Ip4Addr, L4, Net, Quote, Tcp,
+        Ip4, Ip4Addr, L4, Net, Quote, Tag, Tcp,
         frame::{IP_DF, IP_HLEN, IPPROTO_TCP, TCP_ACK, TCP_RST, TCP_SYN},
     },
 };
@@ -35,6 +35,9 @@ pub struct Probe {
     iss: u32,
     retries: u32,
     timer: Option<(u32, TimerId)>,
+    /// Which attempt of which flow it is, and whether the walk follows it.
+    tag: Tag,
+    traced: bool,
 }
 
 /// Header of a SYN with the default options (TCP-01): MSS, SACK, timestamps, window scale.
@@ -47,7 +50,13 @@ const LINEAR: u32 = 4;
 ///
 /// # Errors
 /// No route, no port, no free 4-tuple.
-pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
+pub fn connect(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    (addr, port): (u32, u16),
+    (tag, traced): (Tag, bool),
+) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
     let flow = s.flow_to(addr);
@@ -63,7 +72,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     (s.peer, s.peer_port, s.src_addr) = (rt.to, port, rt.src);
     s.proto = Proto::Tcp(State::SynSent);
-    s.tcp = Probe { iss: u32::from(s.port) << 16 | 1, ..Probe::default() };
+    s.tcp = Probe { iss: u32::from(s.port) << 16 | 1, tag, traced, ..Probe::default() };
     k.net_mut(ns).mib[M::TcpActiveOpens] += 1;
     send_syn(k, cx, id);
     Ok(())
@@ -72,6 +81,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
+    let (tag, traced) = (s.tcp.tag, s.tcp.traced || cx.obs.follows_too(&s.tcp.tag));
     let flow = s.flow_to(s.peer);
     let header = Tcp {
         sport: s.port,
@@ -82,7 +92,7 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         hlen: SYN_HLEN,
         window: 64_240,
     };
-    let (ttl, tos) = (s.opts.ttl, s.opts.tos);
+    let (ttl, tos, mark) = (s.opts.ttl, s.opts.tos, s.opts.mark);
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
@@ -96,18 +106,35 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     }
     let ip_id = net.ip_id;
     let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
+    skb.frame.payload.tag = tag;
+    skb.meta.traced = traced;
     skb.meta.sock = Some(id);
+    skb.meta.mark = mark;
     skb.meta.priority = rt_tos2priority(tos);
     skb.meta.dev = rt.dst.dev;
     cx.at(At::TcpConnect, &skb);
-    // TCP-07: 1 s for the first retries, then twice as long each time.
+    // The timer of a neighbour that is asked now was armed before this one: it rings after it (TIME-9).
+    ip_output::ip_local_out(k, cx, skb, rt.dst);
+    again(k, cx, id);
+}
+
+/// Sets the timer for the next retry: 1 s for the first ones, then twice as long each time (TCP-07).
+fn again(k: &mut Kernel, cx: &mut Cx, id: SockId) {
+    let Some(retries) = k.sockets.get(id).map(|s| s.tcp.retries) else { return };
     let seconds = 1u64 << retries.saturating_sub(LINEAR);
     let ticks = seconds * u64::from(k.hz);
     let timer = timer::add_timer(k, cx, Timer::Tcp(id), ticks);
     if let Some(s) = k.sockets.get_mut(id) {
         s.tcp.timer = Some((cx.cpu, timer));
     }
-    ip_output::ip_local_out(k, cx, skb, rt.dst);
+}
+
+/// Is a packet of this socket still in a queue below it (`skb_still_in_host_queue`)?
+fn still_waits(k: &Kernel, id: SockId) -> bool {
+    let mut found = false;
+    let own: &mut dyn FnMut(&SkBuff) = &mut |skb| found |= skb.meta.sock == Some(id);
+    k.neigh4.each_waiting(own);
+    found
 }
 
 fn build(cx: &mut Cx, header: Tcp, src: u32, dst: u32, id: u16, ttl: u8, tos: u8) -> SkBuff {
@@ -136,6 +163,12 @@ pub(crate) fn syn_timer(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         return fail(k, cx, id, Errno::ETIMEDOUT);
     }
     mib[M::TcpExtTcpTimeoutRehash] += 1;
+    if still_waits(k, id) {
+        // The last one has not left the host: it waits for ARP. Nothing is sent again (ICMP-23).
+        k.net_mut(ns).mib[M::TcpExtTCPSpuriousRtxHostQueues] += 1;
+        return again(k, cx, id);
+    }
+    let mib = &mut k.net_mut(ns).mib;
     // From the second on, what is lost was itself sent again.
     mib[M::TcpExtTCPLostRetransmit] += u64::from(retries > 1);
     send_syn(k, cx, id);
@@ -186,13 +219,13 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(ip.dst), t.dport));
     let local = matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Local));
     if t.flags & TCP_RST == 0 && local {
-        send_reset(k, cx, ns, &ip, &t, skb.meta.traced);
+        send_reset(k, cx, ns, (&ip, &t), (skb.frame.payload.tag, skb.meta.traced));
     }
     cx.drop(k, skb, At::TcpRcv, Reason::NO_SOCKET);
 }
 
 /// `tcp_v4_send_reset` (SOCK-59, 60).
-fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: bool) {
+fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag, traced): (Tag, bool)) {
     let flow = Flow { src: ip.dst, tos: ip.tos, ..Flow::to(ip.src) };
     let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
     let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
@@ -208,13 +241,15 @@ fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, ip: &Ip4, t: &Tcp, traced: 
     let ttl = net.conf.ip_default_ttl;
     let mut skb = build(cx, header, rt.src, rt.to, 0, ttl, ip.tos);
     skb.meta.dev = rt.dst.dev;
+    skb.frame.payload.tag = tag;
     skb.meta.traced = traced;
     cx.at(At::TcpSendReset, &skb);
     ip_output::ip_local_out(k, cx, skb, rt.dst);
 }
 
 /// `tcp_v4_err`: while connecting, an error ends the attempt at once.
-pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
+pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: &SkBuff, q: &Quote, err: IcmpError) {
+    let dev = skb.meta.dev;
     let L4::Tcp(t) = &q.l4 else { return };
     let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
@@ -224,6 +259,9 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: 
     if s.proto != Proto::Tcp(State::SynSent) || !told || too_big {
         return;
     }
+    // A copy waits on the socket's error queue (`ip_icmp_error`), and goes with the socket.
+    let copy = cx.clone_skb(skb);
+    s.queue.push_back(copy);
     // In SYN_SENT the kernel reports any of them at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
     fail(k, cx, id, err.errno().0);
 }

@@ -215,7 +215,8 @@ fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) 
     let ids = k.net(ns).sockets.as_ref().map(|table| table.udp_all(&k.sockets, t)).unwrap_or_default();
     if ids.is_empty() {
         k.net_mut(ns).mib[M::UdpIgnoredMulti] += 1;
-        return cx.consume(skb);
+        cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(t.daddr), t.dport));
+        return cx.drop(k, skb, At::UdpRcv, Reason::NOT_SPECIFIED);
     }
     for id in ids {
         let copy = cx.clone_skb(&skb);

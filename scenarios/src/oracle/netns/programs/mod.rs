@@ -4,13 +4,15 @@
 
 mod calls;
 mod ping;
+mod tcp;
 
 use super::{spaces::Spaces, sys};
 use crate::verify::job::{App, FlowSeen, Load, Task, tag};
 use calls::{errno_name, options, payload};
 use ping::Pinging;
 use std::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque, btree_map::Entry},
     io,
     os::fd::OwnedFd,
 };
@@ -46,6 +48,14 @@ struct Program {
     open: VecDeque<(u32, i64)>,
     /// A datagram to be answered: its bytes, and who sent it.
     answer: Option<(Vec<u8>, (u32, u16))>,
+    /// The flow of the datagram that a receiver works on.
+    held: Option<u32>,
+    /// Spans that chance decided, used up so far: of service, of thinking.
+    used: usize,
+    /// When clients that think will ask.
+    asks: BinaryHeap<Reverse<i64>>,
+    /// When an attempt to connect is given up.
+    give_up: i64,
     ping: Pinging,
 }
 
@@ -77,6 +87,10 @@ impl Programs {
             sent: 0,
             open: VecDeque::new(),
             answer: None,
+            held: None,
+            used: 0,
+            asks: BinaryHeap::new(),
+            give_up: 0,
             ping: Pinging::default(),
         };
         let flows = tasks.iter().map(|t| t.flow as usize).max().unwrap_or(0);
@@ -113,9 +127,10 @@ impl Programs {
             App::Ping { count, .. } => p.sent >= *count || p.state == State::Done,
             App::Send { times, .. } => p.sent >= times.len() as u64 || p.state == State::Done,
             App::Requests { count, load, .. } => {
-                let closed = matches!(load, Load::Closed(_));
+                let closed = matches!(load, Load::Closed(_) | Load::Thinking(..));
                 p.state == State::Done || p.sent >= *count && (!closed || p.open.is_empty())
             }
+            App::Connect { .. } => p.state == State::Done,
             App::Sink { .. } | App::Echo { .. } => true,
         })
     }
@@ -207,19 +222,31 @@ impl Programs {
     }
 
     /// A socket with the options, where it belongs; bound if `bind` says so.
-    fn open(&mut self, i: usize, spaces: &Spaces, raw: bool) -> io::Result<Result<(), io::Error>> {
+    fn open(&mut self, i: usize, spaces: &Spaces) -> io::Result<Result<(), io::Error>> {
         let task = &self.all[i].task;
         spaces.enter(task.host, &task.ns)?;
-        let (kind, proto) = if raw { (libc::SOCK_RAW, libc::IPPROTO_ICMP) } else { (libc::SOCK_DGRAM, 0) };
+        let (kind, proto) = match &task.app {
+            App::Ping { .. } => (libc::SOCK_RAW, libc::IPPROTO_ICMP),
+            App::Connect { .. } => (libc::SOCK_STREAM, 0),
+            _ => (libc::SOCK_DGRAM, 0),
+        };
         let fd = sys::socket(sys::AF_INET, kind, proto)?;
         let (opts, bind) = match &task.app {
             App::Ping { opts, src, .. } => (opts, (*src, 0)),
             App::Send { opts, bind, .. } | App::Requests { opts, bind, .. } => (opts, *bind),
-            App::Sink { opts, addr, port } | App::Echo { opts, addr, port, .. } => (opts, (*addr, *port)),
+            App::Sink { opts, addr, port, .. } | App::Echo { opts, addr, port, .. } => (opts, (*addr, *port)),
+            App::Connect { opts, bind, .. } => (opts, *bind),
         };
-        options(&fd, opts)?;
-        let done = if bind == (0, 0) { Ok(()) } else { sys::bind(&fd, bind) };
-        self.poll.add(&fd, i as u64)?;
+        let done = match options(&fd, opts) {
+            // There is no such device: an answer like any other.
+            Err(e) if e.raw_os_error() == Some(libc::ENODEV) => Err(e),
+            Err(e) => return Err(e),
+            Ok(()) if bind == (0, 0) => Ok(()),
+            Ok(()) => sys::bind(&fd, bind),
+        };
+        if kind != libc::SOCK_STREAM {
+            self.poll.add(&fd, i as u64)?;
+        }
         self.all[i].sock = Some(fd);
         Ok(done)
     }
@@ -228,9 +255,30 @@ impl Programs {
         match &self.all[i].task.app {
             App::Ping { .. } => self.ping(i, spaces, clock),
             App::Send { .. } => self.send(i, spaces, clock),
-            App::Sink { .. } => self.sink(i, spaces),
-            App::Echo { .. } => self.echo(i, spaces),
+            App::Sink { .. } => self.sink(i, spaces, clock),
+            App::Echo { .. } => self.echo(i, spaces, clock),
             App::Requests { .. } => self.requests(i, spaces, clock),
+            App::Connect { .. } => self.tcp(i, spaces, clock),
+        }
+    }
+
+    /// The next of the spans that chance decided, ns; `None`: there is no chance in it.
+    fn span(&mut self, i: usize) -> Option<i64> {
+        let p = &mut self.all[i];
+        let spans = match &p.task.app {
+            App::Sink { service, .. } | App::Echo { service, .. } => service,
+            App::Requests { load: Load::Thinking(_, think), .. } => think,
+            _ => return None,
+        };
+        let span = *spans.get(p.used % spans.len().max(1))?;
+        p.used += 1;
+        Some(span as i64)
+    }
+
+    /// A client thinks.
+    fn think(&mut self, i: usize, now: i64) {
+        if let Some(span) = self.span(i) {
+            self.all[i].asks.push(Reverse(now + span));
         }
     }
 
@@ -253,15 +301,15 @@ impl Programs {
     fn send(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
         let p = &self.all[i];
         let flow = p.task.flow;
-        let App::Send { dst, port, size, times, .. } = &p.task.app else { return Ok(Next::Done) };
-        let (dst, port, size) = (*dst, *port, *size);
+        let App::Send { dst, port, size, times, each, .. } = &p.task.app else { return Ok(Next::Done) };
+        let ((size, dst), port) = (each.get(p.sent as usize).copied().unwrap_or((*size, *dst)), *port);
         let Some(due) = times.get(p.sent as usize).map(|t| *t as i64) else { return Ok(Next::Done) };
         let now = clock();
         if due > now {
             return Ok(Next::Sleep(due));
         }
         if self.all[i].sock.is_none()
-            && let Err(e) = self.open(i, spaces, false)?
+            && let Err(e) = self.open(i, spaces)?
         {
             self.failed(flow, &e);
             return Ok(Next::Done);
@@ -281,13 +329,22 @@ impl Programs {
         Ok(Next::Again)
     }
 
-    fn sink(&mut self, i: usize, spaces: &Spaces) -> io::Result<Next> {
-        if self.all[i].sock.is_none() && self.open(i, spaces, false)?.is_err() {
+    fn sink(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        if self.all[i].sock.is_none() && self.open(i, spaces)?.is_err() {
             return Ok(Next::Done);
+        }
+        if let Some(flow) = self.all[i].held.take()
+            && let Some(f) = self.flow(flow)
+        {
+            f.received += 1;
         }
         match self.read(i) {
             Some(Ok((n, _))) => {
                 let flow = tag(&self.buffer[..n]).map_or(0, |t| t.0);
+                if let Some(span) = self.span(i) {
+                    self.all[i].held = Some(flow);
+                    return Ok(Next::Sleep(clock() + span));
+                }
                 if let Some(f) = self.flow(flow) {
                     f.received += 1;
                 }
@@ -298,13 +355,14 @@ impl Programs {
         }
     }
 
-    fn echo(&mut self, i: usize, spaces: &Spaces) -> io::Result<Next> {
-        if self.all[i].sock.is_none() && self.open(i, spaces, false)?.is_err() {
+    fn echo(&mut self, i: usize, spaces: &Spaces, clock: &dyn Fn() -> i64) -> io::Result<Next> {
+        if self.all[i].sock.is_none() && self.open(i, spaces)?.is_err() {
             return Ok(Next::Done);
         }
-        if let Some((mut bytes, to)) = self.all[i].answer.take() {
-            if let App::Echo { reply: Some(n), .. } = self.all[i].task.app {
-                bytes.resize(n as usize, 0);
+        if let Some((mut bytes, mut to)) = self.all[i].answer.take() {
+            if let App::Echo { reply, forward, .. } = self.all[i].task.app {
+                bytes.resize(reply.map_or(bytes.len(), |n| n as usize), 0);
+                to = forward.unwrap_or(to);
             }
             if let Some(fd) = &self.all[i].sock {
                 // An answer that can't be sent is nobody's error.
@@ -315,7 +373,7 @@ impl Programs {
         match self.read(i) {
             Some(Ok((n, from))) => {
                 self.all[i].answer = Some((self.buffer[..n].to_vec(), from));
-                Ok(Next::Again)
+                Ok(self.span(i).map_or(Next::Again, |span| Next::Sleep(clock() + span)))
             }
             Some(Err(_)) => Ok(Next::Again),
             None => Ok(Next::Wait(None)),
@@ -326,7 +384,10 @@ impl Programs {
         let flow = self.all[i].task.flow;
         let App::Requests { to, size, count, timeout_ns, .. } = self.all[i].task.app else { return Ok(Next::Done) };
         if self.all[i].sock.is_none() {
-            let opened = self.open(i, spaces, false)?;
+            let opened = self.open(i, spaces)?;
+            if let App::Requests { load: Load::Thinking(n, _), .. } = self.all[i].task.app {
+                (0..n).for_each(|_| self.think(i, clock()));
+            }
             let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
             return Ok(match opened.and_then(|()| sys::connect(fd, to)) {
                 Ok(()) => {
@@ -344,7 +405,7 @@ impl Programs {
         }
         match self.read(i) {
             Some(Ok((n, _))) => {
-                self.answered(i, n);
+                self.answered(i, n, clock());
                 return Ok(Next::Again);
             }
             Some(Err(e)) => {
@@ -354,10 +415,11 @@ impl Programs {
             None => {}
         }
         let now = clock();
-        let p = &mut self.all[i];
-        while p.open.front().is_some_and(|o| o.1 <= now) {
-            p.open.pop_front();
+        while self.all[i].open.front().is_some_and(|o| o.1 <= now) {
+            self.all[i].open.pop_front();
+            self.think(i, now);
         }
+        let p = &mut self.all[i];
         let give_up = p.open.front().map(|o| o.1);
         if p.sent >= count {
             return Ok(give_up.map_or(Next::Done, |at| Next::Wait(Some(at))));
@@ -366,17 +428,22 @@ impl Programs {
         let due = match load {
             Load::Open(times) => times.get(p.sent as usize).map(|t| *t as i64),
             Load::Closed(n) => (p.open.len() < *n as usize).then_some(now),
+            Load::Thinking(..) => p.asks.peek().map(|t| t.0),
         };
         match due.filter(|d| *d <= now) {
             None => Ok(Next::Wait([due, give_up].into_iter().flatten().min())),
             Some(due) => {
                 let seq = p.sent as u32;
                 p.sent += 1;
+                p.asks.pop();
                 self.sent_late(flow, now - due);
                 let Some(fd) = &self.all[i].sock else { return Ok(Next::Done) };
                 match sys::send(fd, &payload(flow, seq, size), None) {
                     Ok(_) => self.all[i].open.push_back((seq, due + timeout_ns as i64)),
-                    Err(e) => self.failed(flow, &e),
+                    Err(e) => {
+                        self.failed(flow, &e);
+                        self.think(i, now);
+                    }
                 }
                 Ok(Next::Again)
             }
@@ -384,7 +451,7 @@ impl Programs {
     }
 
     /// An answer of `n` bytes was read; one whose request was given up counts for nothing.
-    fn answered(&mut self, i: usize, n: usize) {
+    fn answered(&mut self, i: usize, n: usize, now: i64) {
         let p = &mut self.all[i];
         let at = match tag(&self.buffer[..n]) {
             Some((_, seq)) => p.open.iter().position(|o| o.0 == seq),
@@ -393,6 +460,7 @@ impl Programs {
         let Some(at) = at else { return };
         p.open.remove(at);
         let flow = p.task.flow;
+        self.think(i, now);
         if let Some(f) = self.flow(flow) {
             f.received += 1;
         }

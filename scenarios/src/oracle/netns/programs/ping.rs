@@ -24,7 +24,7 @@ impl Programs {
         let flow = self.all[i].task.flow;
         let App::Ping { count, id, .. } = self.all[i].task.app else { return Ok(Next::Done) };
         if self.all[i].sock.is_none() {
-            if let Err(e) = self.open(i, spaces, true)? {
+            if let Err(e) = self.open(i, spaces)? {
                 self.failed(flow, &e);
                 return Ok(Next::Done);
             }

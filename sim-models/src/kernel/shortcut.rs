@@ -1,0 +1,268 @@
+//! The whole way of a packet like the last one. What is decided about a packet depends on little: where it came in, its
+//! addresses and its TOS; and it stays so until something is configured. So the first packet goes through `ip_rcv`,
+//! `ip_forward` and so on to the neighbour, the way it took is kept, and the next one like it is billed for the same
+//! hops in one sum, and counted in one place. [`settle`] adds those counts up before anybody looks at them.
+//!
+//! Results are those of the long way, to the bit (`tests/determinism.rs` compares). A feature that looks at packets on
+//! this way, or lets them depend on more, has to say so in [`learn`] or [`take`].
+
+use super::{
+    At, Cx, DevId, Kernel, NsId, PktType, SkBuff,
+    ip_forward::rt_tos2priority,
+    ip_output::Out,
+    mib::M,
+    route::{Dst, DstKind, In},
+};
+use crate::packet::{
+    L4, Mac, Net,
+    frame::{IP_MF, IP_OFFSET},
+};
+use sim_core::time::Span;
+
+/// Decisions made lately for packets that came in: as in the kernel, a cache that changes nothing but the time it takes.
+/// Empty until the first packet.
+#[derive(Default)]
+pub(crate) struct Recent {
+    slots: Vec<Cached>,
+    /// Those with packets that are not added up yet.
+    busy: Vec<u32>,
+    /// Every packet goes the long way.
+    off: bool,
+}
+
+/// How much of a way is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Where it leads, no more.
+    Route,
+    /// On to the neighbour.
+    Forward,
+    /// Up to UDP.
+    Local,
+}
+
+/// One decision, and what it was made for.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Cached {
+    generation: u32,
+    dst: u32,
+    src: u32,
+    rx: DevId,
+    tos: u8,
+    known: Known,
+    mac: Mac,
+    ifindex: u32,
+    /// Packets longer than this go the long way, bytes.
+    mtu: u32,
+    neigh: u32,
+    cost: Span,
+    /// Packets and bytes that took this way since [`settle`].
+    packets: u64,
+    bytes: u64,
+    priority: u32,
+    ns: NsId,
+    out_ns: NsId,
+    to: Dst,
+}
+
+impl Cached {
+    const NONE: Cached = Cached {
+        generation: 0,
+        dst: 0,
+        src: 0,
+        rx: DevId::NONE,
+        tos: 0,
+        known: Known::Route,
+        mac: Mac([0; 6]),
+        ifindex: 0,
+        mtu: 0,
+        neigh: 0,
+        cost: Span::ZERO,
+        packets: 0,
+        bytes: 0,
+        priority: 0,
+        ns: NsId::ROOT,
+        out_ns: NsId::ROOT,
+        to: Dst { dev: DevId::NONE, nexthop: 0, kind: DstKind::Unicast, mtu: 0, redirect: false },
+    };
+
+    #[inline]
+    fn is_for(&self, generation: u32, rx: DevId, dst: u32, src: u32, tos: u8) -> bool {
+        self.generation == generation && self.dst == dst && self.src == src && self.rx == rx && self.tos == tos
+    }
+}
+
+impl Recent {
+    /// As large as the host: a few decisions for each device.
+    #[cold]
+    fn make(&mut self, devices: usize) {
+        self.slots = vec![Cached::NONE; (devices * 4).next_power_of_two().clamp(64, 1 << 18)];
+        self.busy = Vec::with_capacity(self.slots.len());
+    }
+
+    #[inline]
+    fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
+        let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// From now on every packet goes the long way: to compare.
+    pub(crate) fn switch_off(&mut self) {
+        self.off = true;
+    }
+}
+
+/// The decision for a packet like that, if one is known and nothing was configured since.
+#[inline]
+pub(super) fn route(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<Dst> {
+    let c = k.routes.slots.get(k.routes.slot(rx, dst, src))?;
+    c.is_for(k.generation, rx, dst, src, tos).then_some(c.to)
+}
+
+/// Keeps a decision. Martians and errors are not kept.
+pub(super) fn keep_route(k: &mut Kernel, cx: &mut Cx, rx: In, dst: u32, src: u32, tos: u8, to: Dst) {
+    if k.routes.slots.is_empty() {
+        let devices = k.devs.iter().count();
+        k.routes.make(devices);
+    }
+    let slot = k.routes.slot(rx.dev, dst, src);
+    // A slot that is used by turns is in the list again and again.
+    if k.routes.busy.len() >= k.routes.slots.len() {
+        settle(k, cx);
+    }
+    settle_one(k, cx, slot);
+    let (generation, ns, ifindex) = (k.generation, rx.ns, rx.ifindex);
+    k.routes.slots[slot] = Cached { generation, dst, src, rx: rx.dev, tos, ns, ifindex, to, ..Cached::NONE };
+}
+
+const FORWARD: [At; 7] = [
+    At::NetifReceiveSkb,
+    At::IpRcv,
+    At::IpRouteInput,
+    At::IpForward,
+    At::IpOutput,
+    At::IpFinishOutput,
+    At::NeighOutput,
+];
+const LOCAL: [At; 4] = [At::NetifReceiveSkb, At::IpRcv, At::IpRouteInput, At::IpLocalDeliver];
+
+/// A packet goes the long way `to`, by `out` if it is forwarded: those like it may take the short one.
+#[cold]
+pub(super) fn learn(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, to: Dst, out: Option<&Out>) {
+    let Some(ip) = skb.frame.ip4() else { return };
+    let (dst, src, tos) = (ip.dst, ip.src, ip.tos);
+    let slot = k.routes.slot(rx.dev, dst, src);
+    // A deliberate fault sits somewhere on the long way; ports hand their frames to their master.
+    let unusual = cfg!(feature = "mutations") || k.routes.off || k.devs[rx.dev].master.is_some() || to.redirect;
+    let Some(c) = k.routes.slots.get(slot) else { return };
+    if unusual || c.known != Known::Route || !c.is_for(k.generation, rx.dev, dst, src, tos) || c.to != to {
+        return;
+    }
+    let mut c = *c;
+    let hops: &[At] = if let Some(out) = out {
+        let Some(n) = k.neigh4.find(to.dev, to.nexthop) else { return };
+        if out.loopback {
+            return;
+        }
+        (c.known, c.neigh, c.mac, c.mtu) = (Known::Forward, n, out.mac, out.mtu);
+        (c.out_ns, c.priority) = (out.ns, rt_tos2priority(tos));
+        &FORWARD
+    } else {
+        (c.known, c.mtu) = (Known::Local, u32::MAX);
+        &LOCAL
+    };
+    c.cost = hops.iter().fold(Span::ZERO, |sum, at| sum + cx.costs.fixed(*at));
+    k.routes.slots[slot] = c;
+}
+
+/// Where [`take`] has brought a packet.
+pub(super) enum Taken {
+    /// Nowhere: it has to go the long way.
+    Nowhere,
+    /// To `dev_queue_xmit`.
+    Forward,
+    /// To `udp_rcv`.
+    Local,
+}
+
+/// The short way of a packet that has arrived on `skb.dev`, if there is one.
+#[inline(always)]
+pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
+    let buf = &mut *skb.0;
+    let Net::Ip4(ip, l4) = &mut buf.frame.net else { return Taken::Nowhere };
+    let m = &mut buf.meta;
+    let slot = k.routes.slot(m.dev, ip.dst, ip.src);
+    let Some(c) = k.routes.slots.get_mut(slot) else { return Taken::Nowhere };
+    let len = u32::from(ip.len);
+    if !c.is_for(k.generation, m.dev, ip.dst, ip.src, ip.tos)
+        || c.known == Known::Route
+        || m.pkt_type != PktType::Host
+        || m.traced
+        || m.dst.is_some()
+        || len > c.mtu
+        || cx.obs.capture.is_some()
+    {
+        return Taken::Nowhere;
+    }
+    let forward = c.known == Known::Forward;
+    if forward {
+        // The neighbour's cached header holds as long as its state is connected (NEIGH-23).
+        let e = k.neigh4.entry(c.neigh);
+        if ip.ttl <= 1 || !e.is_connected_to(c.to.dev, c.to.nexthop) {
+            return Taken::Nowhere;
+        }
+        ip.ttl -= 1;
+        (buf.frame.dst, buf.frame.src) = (e.mac, c.mac);
+        m.priority = c.priority;
+        m.dev = c.to.dev;
+    } else {
+        if ip.frag & (IP_MF | IP_OFFSET) != 0 || !matches!(l4, L4::Udp { .. }) {
+            return Taken::Nowhere;
+        }
+        m.dst = Some(c.to);
+    }
+    if c.packets == 0 {
+        k.routes.busy.push(slot as u32);
+    }
+    c.packets += 1;
+    c.bytes += u64::from(len);
+    cx.clock += c.cost;
+    m.iif = c.ifindex;
+    m.sock = None;
+    if forward { Taken::Forward } else { Taken::Local }
+}
+
+/// Adds up what took short ways: before anybody looks at counters.
+pub(crate) fn settle(k: &mut Kernel, cx: &mut Cx) {
+    for i in 0..k.routes.busy.len() {
+        let slot = k.routes.busy[i] as usize;
+        settle_one(k, cx, slot);
+    }
+    k.routes.busy.clear();
+}
+
+fn settle_one(k: &mut Kernel, cx: &mut Cx, slot: usize) {
+    let c = &mut k.routes.slots[slot];
+    let (n, bytes) = (std::mem::take(&mut c.packets), std::mem::take(&mut c.bytes));
+    if n == 0 {
+        return;
+    }
+    let c = *c;
+    let hops: &[At] = if c.known == Known::Forward { &FORWARD } else { &LOCAL };
+    for at in hops {
+        cx.obs.hops[*at as usize] += n;
+    }
+    let mib = &mut k.net_mut(c.ns).mib;
+    mib[M::IpInReceives] += n;
+    mib[M::IpExtInOctets] += bytes;
+    mib[super::ip_input::ecn(c.tos)] += n;
+    if c.known == Known::Local {
+        mib[M::IpInDelivers] += n;
+        return;
+    }
+    mib[M::IpForwDatagrams] += n;
+    let mib = &mut k.net_mut(c.out_ns).mib;
+    mib[M::IpOutTransmits] += n;
+    mib[M::IpExtOutOctets] += bytes;
+}
