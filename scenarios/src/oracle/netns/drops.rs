@@ -195,7 +195,13 @@ impl Drops {
                     let words: Vec<&str> = line.split(' ').collect();
                     let [ns, dev, reason, place, count] = words[..] else { return None };
                     let (reason, place) = (reason.to_owned(), bare(place).to_owned());
-                    Some(Row { ns: ns.parse().ok()?, dev: dev.parse().ok()?, reason, place, count: count.parse().ok()? })
+                    Some(Row {
+                        ns: ns.parse().ok()?,
+                        dev: dev.parse().ok()?,
+                        reason,
+                        place,
+                        count: count.parse().ok()?,
+                    })
                 };
                 let rows: Option<Vec<Row>> = text.lines().map(row).collect();
                 rows.ok_or_else(|| io::Error::other(format!("more drops than {COUNTED} counts")))
