@@ -147,6 +147,29 @@ fn hides_in_tables(rule: Rule) -> (bool, Vec<bool>) {
     }
 }
 
+/// The same, of rules for drops.
+fn hides_in_drops(rule: Rule) -> (bool, Vec<bool>) {
+    match rule {
+        Rule::DropPing => {
+            let not = vec![
+                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
+                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
+                same(&dropped("NOT_SPECIFIED", "icmp_rcv", 1), &nothing_dropped()),
+            ];
+            let is = |place| same(&dropped("NO_SOCKET", place, 3), &nothing_dropped());
+            (is("ping_rcv") && is("icmp_rcv"), not)
+        }
+        Rule::DropUnborn => {
+            let not = vec![
+                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
+                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
+        }
+        _ => unreachable!("no rule for drops"),
+    }
+}
+
 /// What a rule hides, and what it must not.
 fn hides(rule: Rule) -> (bool, Vec<bool>) {
     let one = || record(vec![bytes(1, 2, 33000, 7000)], 33000);
@@ -188,22 +211,7 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
         Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc | Rule::AddrMac | Rule::Sorted | Rule::FdbVlan => {
             hides_in_tables(rule)
         }
-        Rule::DropPing => {
-            let not = vec![
-                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
-                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
-                same(&dropped("NOT_SPECIFIED", "icmp_rcv", 1), &nothing_dropped()),
-            ];
-            let is = |place| same(&dropped("NO_SOCKET", place, 3), &nothing_dropped());
-            (is("ping_rcv") && is("icmp_rcv"), not)
-        }
-        Rule::DropUnborn => {
-            let not = vec![
-                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
-                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
-        }
+        Rule::DropPing | Rule::DropUnborn => hides_in_drops(rule),
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
             let y = |ttl| {
