@@ -202,6 +202,9 @@ pub struct Verify {
     /// Comparisons at once; six for each core if not given
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
+    /// How often a smaller world is tried for each random one that differs; 0: it is kept as it is
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "random")]
+    pub shrink: u16,
     /// As JSON
     #[arg(long)]
     pub json: bool,

@@ -8,8 +8,8 @@ use sim_core::hist::Hist;
 
 use crate::{
     escape::csv as field,
-    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
-    plot::timeline,
+    figures::{BATCH_MEANS, Figures, FlowFigures, PointFigures, ScenarioFigures, load},
+    plot::{sweep, timeline},
     units, version,
 };
 
@@ -17,12 +17,13 @@ use crate::{
 pub type Writer = fn(&Figures, &mut dyn Write) -> io::Result<()>;
 
 /// File name and writer of each table.
-pub const TABLES: [(&str, Writer); 10] = [
+pub const TABLES: [(&str, Writer); 11] = [
     ("flows.csv", flows),
     ("percentiles.csv", percentiles),
     ("cdf.csv", cdf),
     ("series.csv", series),
     ("drops.csv", drops),
+    ("curves.csv", curves),
     ("stages.csv", stages),
     ("verdicts.csv", verdicts),
     ("topology.csv", topology),
@@ -67,7 +68,8 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
     writeln!(
         to,
         "scenario,point,flow,seed,kind,measure,sent,received,lost,received_bytes,active_ps,min_ps,mean_ps,p50_ps,p90_ps,\
-         p99_ps,p99_9_ps,max_ps,p99_margin_ps,digest,status"
+         p99_ps,p99_9_ps,max_ps,p99_margin_ps,digest,status,expected,in_flight,mean_margin_ps,mean_method,warmup,left_out,\
+         receivers"
     )?;
     for (scenario, point) in points(figures) {
         let head = head(scenario, point);
@@ -75,7 +77,7 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
             let (name, kind, measure) = (field(&flow.name), field(&flow.kind), field(&flow.measure));
             writeln!(
                 to,
-                "{head},{name},all,{kind},{measure},{},{},{},{},{},{},{},,{}",
+                "{head},{name},all,{kind},{measure},{},{},{},{},{},{},{},,{},{},{},{},{},{}",
                 flow.sent,
                 flow.received,
                 flow.lost,
@@ -83,12 +85,17 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
                 flow.active_ps,
                 latency(&flow.latency),
                 maybe(flow.margin(990_000)),
-                point.status.word()
+                point.status.word(),
+                flow.expected,
+                flow.in_flight,
+                mean_of(flow),
+                warmup_of(flow.warmup.as_ref().map(|w| (w.method.as_str(), w.messages))),
+                field(&receivers(flow.receivers.iter().map(|(at, n)| (*at, *n))))
             )?;
             for (run, flow) in &flow.runs {
                 writeln!(
                     to,
-                    "{head},{name},{},{kind},{measure},{},{},{},{},{},{},,{:016x},",
+                    "{head},{name},{},{kind},{measure},{},{},{},{},{},{},,{:016x},,{},{},{},{},{},{}",
                     run.seed,
                     flow.sent,
                     flow.received,
@@ -96,7 +103,63 @@ fn flows(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
                     flow.bytes,
                     flow.active_ps,
                     latency(&flow.latency),
-                    run.digest
+                    run.digest,
+                    flow.expected,
+                    flow.in_flight,
+                    maybe(flow.batch_mean.map(|b| b.margin)),
+                    field(flow.batch_mean.map_or("", |_| BATCH_MEANS)),
+                    warmup_of(flow.warmup.as_ref().map(|w| (w.method.as_str(), w.messages))),
+                    field(&receivers(flow.receivers.iter().map(|(at, n)| (at.as_str(), *n))))
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Half the interval of the mean, and the method.
+fn mean_of(flow: &FlowFigures) -> String {
+    let mean = flow.mean.filter(|m| m.margin_ps.is_some());
+    format!("{},{}", maybe(mean.and_then(|m| m.margin_ps)), field(mean.map_or("", |m| m.method)))
+}
+
+/// Method, and messages left out.
+fn warmup_of(cut: Option<(&str, u64)>) -> String {
+    cut.map_or_else(|| ",".to_owned(), |(method, messages)| format!("{},{messages}", field(method)))
+}
+
+/// "h1/c2 10 h1/c3 10"
+fn receivers<'r>(all: impl Iterator<Item = (&'r str, u64)>) -> String {
+    all.map(|(at, n)| format!("{at} {n}")).collect::<Vec<_>>().join(" ")
+}
+
+/// A row a point of each flow along a sweep.
+fn curves(figures: &Figures, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        to,
+        "scenario,flow,path,fixed,value,mean_ps,mean_margin_ps,mean_method,p50_ps,p99_ps,lost,sent,carried_per_1000_s,\
+         power_per_million,knee,knee_method"
+    )?;
+    for scenario in &figures.scenarios {
+        for curve in sweep::curves(scenario) {
+            let (name, flow) = (field(&scenario.name), field(curve.flow));
+            let (path, fixed) = (field(curve.path), field(&curve.fixed));
+            for (i, p) in curve.at.iter().enumerate() {
+                let load = curve.load.as_ref();
+                writeln!(
+                    to,
+                    "{name},{flow},{path},{fixed},{},{},{},{},{},{},{},{},{},{},{}",
+                    field(p.text),
+                    maybe(p.flow.mean.map(|m| m.mean_ps)),
+                    mean_of(p.flow),
+                    maybe(p.flow.percentile(500_000)),
+                    maybe(p.flow.percentile(990_000)),
+                    p.flow.lost,
+                    p.flow.sent,
+                    maybe(load.map(|l| l.carried[i])),
+                    maybe(load.map(|l| l.power[i])),
+                    load.map_or("", |l| if l.knee == Some(i) { "true" } else { "false" }),
+                    load.map_or("", |_| load::METHOD)
                 )?;
             }
         }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use sim_core::hist::Hist;
 
 use crate::{
-    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures},
-    plot::timeline,
+    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, load},
+    plot::{sweep, timeline},
     version,
 };
 
@@ -29,6 +29,7 @@ struct ScenarioJson<'f> {
     profile_origin: &'f str,
     status: &'static str,
     points: Vec<PointJson<'f>>,
+    curves: Vec<CurveJson<'f>>,
     /// At the end of the first run.
     topology: Option<TopologyJson<'f>>,
     text: &'f str,
@@ -68,13 +69,50 @@ struct FlowJson<'f> {
     sent: u64,
     received: u64,
     lost: u64,
+    expected: u64,
+    in_flight: u64,
+    /// Each of several receivers.
+    receivers: &'f IndexMap<&'f str, u64>,
     received_bytes: u64,
     active_ps: u64,
     errors: &'f IndexMap<&'f str, u64>,
+    warmup: Option<WarmupJson<'f>>,
     latency: LatencyJson,
+    /// Half the width of the mean's 95 % interval, and how it was found.
+    mean_margin_ps: Option<u64>,
+    mean_method: &'static str,
     percentiles: Vec<PercentileJson>,
     cdf: Vec<BucketJson>,
     series: SeriesJson,
+}
+
+#[derive(Serialize)]
+struct WarmupJson<'f> {
+    method: &'f str,
+    left_out: u64,
+    unsettled_runs: usize,
+}
+
+/// A flow along a sweep; `knee` is the value where it is, null if there is none or it was not reached.
+#[derive(Serialize)]
+struct CurveJson<'f> {
+    flow: &'f str,
+    path: &'f str,
+    fixed: String,
+    knee: Option<&'f str>,
+    knee_method: &'static str,
+    points: Vec<CurvePointJson<'f>>,
+}
+
+#[derive(Serialize)]
+struct CurvePointJson<'f> {
+    value: &'f str,
+    mean_ps: Option<u64>,
+    mean_margin_ps: Option<u64>,
+    p50_ps: Option<u64>,
+    p99_ps: Option<u64>,
+    carried_per_1000_s: Option<u64>,
+    power_per_million: Option<u64>,
 }
 
 /// Null throughout where nothing was received.
@@ -204,8 +242,33 @@ fn scenario_json<'f>(scenario: &'f ScenarioFigures) -> ScenarioJson<'f> {
         profile_origin: &outcome.profile_origin,
         status: scenario.status().word(),
         points: scenario.points.iter().map(point_json).collect(),
+        curves: sweep::curves(scenario).into_iter().map(curve_json).collect(),
         topology: scenario.topology.as_ref().map(|(t, _)| topology_json(t)),
         text: &outcome.text,
+    }
+}
+
+fn curve_json(curve: sweep::Curve<'_>) -> CurveJson<'_> {
+    let load = curve.load.as_ref();
+    let points = curve.at.iter().enumerate().map(|(i, p)| {
+        let (mean, [p50_ps, p99_ps]) = (p.flow.mean, [500_000, 990_000].map(|q| p.flow.percentile(q)));
+        CurvePointJson {
+            value: p.text,
+            mean_ps: mean.map(|m| m.mean_ps),
+            mean_margin_ps: mean.and_then(|m| m.margin_ps),
+            p50_ps,
+            p99_ps,
+            carried_per_1000_s: load.map(|l| l.carried[i]),
+            power_per_million: load.map(|l| l.power[i]),
+        }
+    });
+    CurveJson {
+        flow: curve.flow,
+        path: curve.path,
+        knee: load.and_then(|l| l.knee).map(|i| curve.at[i].text),
+        knee_method: if load.is_some() { load::METHOD } else { "" },
+        points: points.collect(),
+        fixed: curve.fixed,
     }
 }
 
@@ -265,9 +328,19 @@ fn flow_json<'f>(flow: &'f FlowFigures) -> FlowJson<'f> {
         sent: flow.sent,
         received: flow.received,
         lost: flow.lost,
+        expected: flow.expected,
+        in_flight: flow.in_flight,
+        receivers: &flow.receivers,
         received_bytes: flow.bytes,
         active_ps: flow.active_ps,
         errors: &flow.errors,
+        warmup: flow.warmup.as_ref().map(|w| WarmupJson {
+            method: &w.method,
+            left_out: w.messages,
+            unsettled_runs: w.unsettled,
+        }),
+        mean_margin_ps: flow.mean.and_then(|m| m.margin_ps),
+        mean_method: flow.mean.map_or("", |m| m.method),
         latency: latency_json(&flow.latency),
         percentiles: flow.percentiles.iter().map(percentile).collect(),
         cdf: cdf_json(&flow.latency),

@@ -3,8 +3,9 @@
 use std::{fmt::Write, path::Path, time::Duration};
 
 use crate::{
-    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, Status, TABLE},
+    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, Status, TABLE, load},
     paint::Paint,
+    plot::sweep,
     units::{self, Unit},
 };
 
@@ -27,6 +28,9 @@ pub fn results(figures: &Figures, paint: Paint) -> String {
     for scenario in &figures.scenarios {
         for point in &scenario.points {
             rows.extend(point_rows(scenario, point, common.is_none(), paint));
+        }
+        if let Some(last) = rows.last_mut() {
+            last.below.extend(knees(scenario));
         }
     }
     let last = common.map_or_else(String::new, |p| format!("profile {}", units::printable(p)));
@@ -111,6 +115,17 @@ fn point_rows(scenario: &ScenarioFigures, point: &PointFigures, with_profile: bo
         last.below = failures(point, paint);
     }
     rows
+}
+
+/// "  knee of web against traffic.web.rate: 40k/s (Kleinrock's power)"
+fn knees(scenario: &ScenarioFigures) -> Vec<String> {
+    let knee = |c: sweep::Curve| {
+        let load = c.load?;
+        let at = load.knee.map_or_else(|| "not reached".to_owned(), |i| units::printable(c.at[i].text));
+        let fixed = if c.fixed.is_empty() { String::new() } else { format!(" at {}", c.fixed) };
+        Some(units::printable(&format!("  knee of {} against {}{fixed}: {at} ({})", c.flow, c.path, load::METHOD)))
+    };
+    sweep::curves(scenario).into_iter().filter_map(knee).collect()
 }
 
 /// "✔ 3 of 3", "✖ 1 of 3 failed".

@@ -36,6 +36,7 @@ pub mod tree;
 pub mod values;
 pub mod verify;
 pub mod walk;
+mod warmup;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ pub use followed::{FollowedOutcome, Stage, Why};
 pub use topology::{DeviceOutcome, HostOutcome, NamespaceOutcome, SocketOutcome, TopologyOutcome, WireOutcome};
 
 use indexmap::IndexMap;
-use sim_core::{hist::Hist, series::Series};
+use sim_core::{batch::Interval, hist::Hist, series::Series};
 
 /// Everything that one call of `run` produced, in order of path, point, seed.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +107,11 @@ pub struct FlowOutcome {
     pub receivers: IndexMap<String, u64>,
     /// Picoseconds.
     pub latency: Hist,
+    /// The mean of this run with a 95 % interval by batch means, picoseconds; `None`: too few messages for one, or several
+    /// receivers.
+    pub batch_mean: Option<Interval>,
+    /// What was left out at the beginning.
+    pub warmup: Option<WarmupOutcome>,
     pub series: Series,
     /// Bytes of payload received.
     pub bytes: u64,
@@ -114,6 +119,17 @@ pub struct FlowOutcome {
     pub active_ps: u64,
     /// Errors that the sending process saw, by name ("ECONNREFUSED"): count.
     pub errors: IndexMap<String, u64>,
+}
+
+/// The beginning of a run, whose latencies are not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarmupOutcome {
+    /// "MSER-5", "until 10ms".
+    pub method: String,
+    /// Messages left out.
+    pub messages: u64,
+    /// The method found the run long enough to tell.
+    pub settled: bool,
 }
 
 /// Losses of one kind at one place.

@@ -16,6 +16,7 @@ use crate::{
     state, steps, topology,
     traffic::{self, Sender},
     walk,
+    warmup::{self, Cut},
 };
 use rayon::prelude::*;
 use sim_core::time::{Span, Time};
@@ -41,9 +42,9 @@ const FOLLOWED_POINTS: usize = 64;
 type Follow = (u32, u32);
 
 /// A run that is over, its world still standing.
-struct Played {
-    scenario: Scenario,
-    built: Built,
+pub(crate) struct Played {
+    pub(crate) scenario: Scenario,
+    pub(crate) built: Built,
     ended: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
@@ -74,6 +75,8 @@ fn simulated(
     follow: bool,
 ) -> Result<RunOutcome, Vec<Diagnostic>> {
     let how = How { follow: texts.then_some((1, 0)), threads, ..How::default() };
+    let cuts = warmup::cuts(plan, point, seed, &how)?;
+    let how = How { cuts: Some(&cuts), ..how };
     let mut p = play(plan, point, seed, &how)?;
     if p.fault.is_some() && threads > 1 {
         // Where a budget ends a run depends on who got how far: the answer is that of one thread.
@@ -81,6 +84,7 @@ fn simulated(
     }
     let names = Names::new(&p.scenario);
     let mut outcome = state::outcome(&names, &p.scenario, &p.built.world, seed, p.ended);
+    warmup::tell(&p.scenario, &p.built.world, &cuts, &mut outcome.flows);
     outcome.fault = p.fault.take().or_else(|| p.built.world.check_laws().err());
     if texts {
         let place = |host, origin| p.built.places.line(host, origin);
@@ -233,23 +237,25 @@ fn empty_world(plan: &Plan, point: usize, seed: u64) -> Result<World, Vec<Diagno
 }
 
 /// How a run is played.
-struct How<'w> {
+pub(crate) struct How<'w> {
     /// The packet that is followed.
-    follow: Option<Follow>,
+    pub(crate) follow: Option<Follow>,
     /// Messages to follow besides; the run ends when the last of them is over.
-    also: &'w [Wanted],
+    pub(crate) also: &'w [Wanted],
     /// How many threads may work on it.
-    threads: usize,
-    typed: Typed<'w>,
+    pub(crate) threads: usize,
+    /// What is left out at the beginning of each flow; `None`: that is to be found out.
+    pub(crate) cuts: Option<&'w [Cut]>,
+    pub(crate) typed: Typed<'w>,
 }
 
 impl Default for How<'_> {
     fn default() -> Self {
-        How { follow: None, also: &[], threads: 1, typed: Typed::default() }
+        How { follow: None, also: &[], threads: 1, cuts: Some(&[]), typed: Typed::default() }
     }
 }
 
-fn play(plan: &Plan, point: usize, seed: u64, how: &How) -> Result<Played, Vec<Diagnostic>> {
+pub(crate) fn play(plan: &Plan, point: usize, seed: u64, how: &How) -> Result<Played, Vec<Diagnostic>> {
     play_in(empty_world(plan, point, seed)?, plan, point, how)
 }
 
@@ -265,6 +271,7 @@ fn play_in(world: World, plan: &Plan, point: usize, how: &How) -> Result<Played,
     let (ended, answers, fault) = {
         let names = Names::new(&scenario);
         let senders = traffic::start(&names, &scenario, &mut built.world);
+        warmup::prepare(&mut built.world, how.cuts);
         built.world.set_threads(how.threads);
         let mut clock = Clock {
             names: &names,

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use sim_core::time::{Span, Time};
 use sim_models::{
     apps::{App, flow::FlowStat},
-    drivers::{Kind, bridge::fdb_lines},
+    drivers::{Kind, bridge::fdb_lines, vxlan},
     kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
     world::{Host, World},
 };
@@ -77,6 +77,8 @@ fn flow(names: &Names, world: &World, i: usize, (name, t): (&str, &Traffic), fly
         lost: missing - in_flight,
         in_flight,
         receivers: receivers(names, world, i, t),
+        batch_mean: sum.batches.interval(),
+        warmup: None,
         latency: sum.latency,
         series: sum.series,
         bytes: sum.bytes,
@@ -211,7 +213,7 @@ fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {
     };
     table("route", ip_route_lines(k, ns, RT_TABLE_MAIN));
     table("neigh", neigh_lines(k, ns));
-    table("fdb", fdb_lines(k, ns, now));
+    table("fdb", [fdb_lines(k, ns, now), vxlan::fdb_lines(k, ns)].concat());
     let counters: Vec<String> = net.mib.nonzero().map(|(name, v)| format!("{name} {v}")).collect();
     if !counters.is_empty() {
         table("counters", vec![counters.join("  ")]);

@@ -4,7 +4,7 @@ use crate::{
     names::{Names, NsRef},
     read::At,
     spec::{Arrivals, Broadcast, Ping, PmtuDisc, Replay, Requests, Scenario, Server, Socket, TcpConnect, Traffic, Udp},
-    values::{Law, Text},
+    values::{Law, Text, Warmup},
 };
 use indexmap::IndexMap;
 use sim_core::{
@@ -45,7 +45,10 @@ pub struct Sender {
 pub fn start(names: &Names, s: &Scenario, world: &mut World) -> Vec<Sender> {
     let mut starter = Starter { names, world, started: vec![0; names.hosts.len()] };
     servers(&mut starter, s);
-    let measure_from = Time::ZERO + s.warmup.as_ref().map_or(Span::ZERO, |w| w.value.0);
+    let measure_from = match s.warmup.as_ref().map(|w| w.value.0) {
+        Some(Warmup::Until(span)) => Time::ZERO + span,
+        Some(Warmup::Mser5) | None => Time::ZERO,
+    };
     let mut senders = Vec::new();
     for (i, (entry, t)) in s.traffic.iter().enumerate() {
         let number = i as u32 + 1;

@@ -215,6 +215,31 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// What counts as the beginning of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warmup {
+    /// What is received before this time.
+    Until(Span),
+    /// What MSER-5 leaves out, flow by flow.
+    Mser5,
+}
+
+impl Written for Warmup {
+    const WHAT: &'static str = "a time such as \"10ms\", or \"MSER-5\"";
+    const STAND_IN: Warmup = Warmup::Until(Span::ZERO);
+    fn parse(text: &str) -> Result<Warmup, String> {
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            return <Span as Written>::parse(text).map(Warmup::Until);
+        }
+        match text {
+            "MSER-5" => Ok(Warmup::Mser5),
+            other => {
+                Err(format!("`{}` is not a warm-up\nwritten \"10ms\", a time, or \"MSER-5\", a method", short(other)))
+            }
+        }
+    }
+}
+
 /// A part of all packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
@@ -391,6 +416,13 @@ mod tests {
         assert!(Ip::parse("10.0.0.1/24").unwrap_err().contains("prefix"));
         assert_eq!(TcpEndpoint::parse("10.0.0.1:80/tcp"), TcpEndpoint::parse("10.0.0.1:80"));
         assert!(TcpEndpoint::parse("10.0.0.1:80/udp").unwrap_err().contains("`udp` is not TCP"));
+    }
+
+    #[test]
+    fn a_warmup_is_a_time_or_a_method() {
+        assert_eq!(Warmup::parse("10ms"), Ok(Warmup::Until(Span::from_ms(10))));
+        assert_eq!(Warmup::parse("MSER-5"), Ok(Warmup::Mser5));
+        assert!(Warmup::parse("mser").unwrap_err().contains("`mser` is not a warm-up"));
     }
 
     #[test]

@@ -13,8 +13,10 @@
 //! | [`parallel`] | the same loop on several threads, with the same results |
 //! | [`rng`], [`dist`] | named random streams; integer distributions |
 //! | [`hist`], [`series`] | histograms and time series that merge exactly |
+//! | [`batch`] | batch means, MSER-5: what a row of dependent values tells |
 //! | [`digest`] | a stable 64-bit hash |
 
+pub mod batch;
 mod calendar;
 pub mod digest;
 pub mod dist;

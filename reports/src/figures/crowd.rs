@@ -62,6 +62,8 @@ fn together<'b>(members: &[&FlowFigures<'b>], name: String, slug: String) -> Flo
         all.sent = all.sent.saturating_add(member.sent);
         all.received = all.received.saturating_add(member.received);
         all.lost = all.lost.saturating_add(member.lost);
+        all.expected = all.expected.saturating_add(member.expected);
+        all.in_flight = all.in_flight.saturating_add(member.in_flight);
         all.bytes = all.bytes.saturating_add(member.bytes);
         // They ran side by side.
         all.active_ps = all.active_ps.max(member.active_ps);

@@ -23,11 +23,21 @@ pub struct FlowFigures<'b> {
     pub sent: u64,
     pub received: u64,
     pub lost: u64,
+    /// How many should have been received: more than were sent where each has several receivers.
+    pub expected: u64,
+    /// On their way at the end.
+    pub in_flight: u64,
+    /// Each of several receivers with what it has read.
+    pub receivers: IndexMap<&'b str, u64>,
     pub bytes: u64,
     /// Sum over the seeds, picoseconds.
     pub active_ps: u64,
     pub errors: IndexMap<&'b str, u64>,
     pub latency: Hist,
+    /// `None`: nothing was received.
+    pub mean: Option<Mean>,
+    /// What was left out at the beginning of each run.
+    pub warmup: Option<Warmup>,
     pub series: Series,
     /// On a grid of about twenty a decade of 1/(1 − p), as far as the number of samples carries.
     pub percentiles: Vec<Percentile>,
@@ -42,6 +52,32 @@ pub struct Percentile {
     pub latency_ps: u64,
     /// Mean over the seeds and half the width of its 95 % interval; `None` with fewer than two seeds.
     pub spread: Option<spread::Spread>,
+}
+
+/// The mean latency, and how far it may be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mean {
+    pub mean_ps: u64,
+    /// Half the width of its 95 % interval.
+    pub margin_ps: Option<u64>,
+    /// How that was found: [`OVER_SEEDS`], [`BATCH_MEANS`], or nothing.
+    pub method: &'static str,
+}
+
+/// Runs with different seeds are independent: the interval of their means.
+pub const OVER_SEEDS: &str = "Student t over seeds";
+/// Of one run: the interval of the means of long batches of its messages.
+pub const BATCH_MEANS: &str = "batch means, 32, Student t";
+
+/// What was left out of the latencies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warmup {
+    /// "MSER-5", "until 10ms".
+    pub method: String,
+    /// Messages, all seeds together.
+    pub messages: u64,
+    /// In how many runs the method found no end of the beginning.
+    pub unsettled: usize,
 }
 
 /// A limit on a percentile.
@@ -76,10 +112,15 @@ impl<'b> FlowFigures<'b> {
             sent: 0,
             received: 0,
             lost: 0,
+            expected: 0,
+            in_flight: 0,
+            receivers: IndexMap::new(),
             bytes: 0,
             active_ps: 0,
             errors: IndexMap::new(),
             latency: Hist::default(),
+            mean: None,
+            warmup: None,
             series: Series::default(),
             percentiles: Vec::new(),
             targets: Vec::new(),
@@ -93,6 +134,18 @@ impl<'b> FlowFigures<'b> {
         self.sent = self.sent.saturating_add(flow.sent);
         self.received = self.received.saturating_add(flow.received);
         self.lost = self.lost.saturating_add(flow.lost);
+        self.expected = self.expected.saturating_add(flow.expected);
+        self.in_flight = self.in_flight.saturating_add(flow.in_flight);
+        for (at, read) in &flow.receivers {
+            let sum = self.receivers.entry(at).or_default();
+            *sum = sum.saturating_add(*read);
+        }
+        if let Some(cut) = &flow.warmup {
+            let none = || Warmup { method: cut.method.clone(), messages: 0, unsettled: 0 };
+            let all = self.warmup.get_or_insert_with(none);
+            all.messages = all.messages.saturating_add(cut.messages);
+            all.unsettled += usize::from(!cut.settled);
+        }
         self.bytes = self.bytes.saturating_add(flow.bytes);
         self.active_ps = self.active_ps.saturating_add(flow.active_ps);
         for (name, count) in &flow.errors {
@@ -107,11 +160,23 @@ impl<'b> FlowFigures<'b> {
     pub(super) fn finish(&mut self, limits: &[(u64, u64, bool)]) {
         let seeds: Vec<&Hist> = self.runs.iter().map(|(_, flow)| &flow.latency).collect();
         self.percentiles = percentiles(&self.latency, &seeds);
+        self.mean = self.mean();
         let target =
             |(per_million, limit, holds): &(u64, u64, bool)| Target::of(*per_million, *limit, *holds, &self.latency);
         self.targets = limits.iter().map(target).collect();
         self.targets.sort();
         self.targets.dedup();
+    }
+
+    fn mean(&self) -> Option<Mean> {
+        let mean_ps = self.latency.mean()?;
+        let each: Vec<u64> = self.runs.iter().filter_map(|(_, flow)| flow.latency.mean()).collect();
+        if let Some(s) = spread::of(&each) {
+            return Some(Mean { mean_ps, margin_ps: Some(s.margin), method: OVER_SEEDS });
+        }
+        let batches = self.runs.first().and_then(|(_, flow)| flow.batch_mean);
+        let method = if batches.is_some() { BATCH_MEANS } else { "" };
+        Some(Mean { mean_ps, margin_ps: batches.map(|b| b.margin), method })
     }
 
     /// The percentile at `per_million`, also where the grid does not reach; `None` without samples.

@@ -3,6 +3,7 @@
 
 mod crowd;
 mod flow;
+pub mod load;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use scenarios::outcome::{Batch, PointOutcome, ScenarioOutcome, TopologyOutcome};
 
 use crate::{names, topology::Traffic};
 use crowd::Shown;
-pub use flow::{FlowFigures, Percentile, Target};
+pub use flow::{BATCH_MEANS, FlowFigures, Mean, Percentile, Target, Warmup};
 
 /// The percentiles that tables show, parts per million.
 pub const TABLE: [u64; 4] = [500_000, 900_000, 990_000, 999_000];

@@ -49,7 +49,7 @@ pub fn page(figures: &Figures, pictures: &Pictures) -> String {
         "<footer><p>Written by {}. Every figure of this page: <a href=\"results.json\">results.json</a>, \
          <a href=\"flows.csv\">flows.csv</a>, <a href=\"percentiles.csv\">percentiles.csv</a>, \
          <a href=\"cdf.csv\">cdf.csv</a>, <a href=\"series.csv\">series.csv</a>, <a href=\"drops.csv\">drops.csv</a>, \
-         <a href=\"stages.csv\">stages.csv</a>, <a href=\"verdicts.csv\">verdicts.csv</a>, <a href=\"topology.csv\">topology.csv</a>, <a href=\"followed.csv\">followed.csv</a>, \
+         <a href=\"curves.csv\">curves.csv</a>, <a href=\"stages.csv\">stages.csv</a>, <a href=\"verdicts.csv\">verdicts.csv</a>, <a href=\"topology.csv\">topology.csv</a>, <a href=\"followed.csv\">followed.csv</a>, \
          <a href=\"runs.csv\">runs.csv</a> (seed, digest, profile and program of each). \
          Times are virtual: what the simulated hosts would have seen.</p></footer>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",

@@ -120,24 +120,45 @@ fn flow(
             let _ = write!(html, "{name} <b>{}</b>{margin} · ", units::span(ps));
         }
     }
+    html.push_str(&mean(flow));
     let errors: Vec<String> = flow.errors.iter().map(|(name, n)| format!("{name} {}", units::thousands(*n))).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" · the sender saw {}", errors.join(", ")) };
     let _ = writeln!(
         html,
-        "lost <b>{}</b> of {} ({}) · {}, {}{}</p>",
+        "lost <b>{}</b> of {} ({}){} · {}, {}{}</p>",
         units::thousands(flow.lost),
-        units::thousands(flow.sent),
-        xml(&units::percent(flow.lost, flow.sent)),
+        units::thousands(flow.expected),
+        xml(&units::percent(flow.lost, flow.expected)),
+        if flow.in_flight > 0 { format!(", {} on their way", units::thousands(flow.in_flight)) } else { String::new() },
         units::rate(flow.received, flow.active_ps),
         point.seeds(),
         xml(&errors)
     );
+    if let Some(cut) = &flow.warmup {
+        let messages = units::thousands(cut.messages);
+        let _ = write!(html, "<p class=\"muted\">warm-up: {}, {messages} messages left out", xml(&cut.method));
+        if cut.unsettled > 0 {
+            let runs = units::count(cut.unsettled, "run", "runs");
+            let _ = write!(html, "; {runs} too short to tell where it ends");
+        }
+        html.push_str("</p>\n");
+    }
+    tables::receivers(html, flow);
     let mut kinds: Vec<Kind> = Kind::of(flow).collect();
     // Percentiles and distribution first, then where the time went, then the course of time.
     let last = kinds.pop_if(|k| *k == Kind::Timeline);
     figures(html, scenario, point, flow, pictures, &kinds);
     followed::bars(html, point, &flow.name);
     figures(html, scenario, point, flow, pictures, last.as_slice());
+}
+
+/// "mean 12.3 us ±0.1 (Student t over seeds) · "
+fn mean(flow: &FlowFigures) -> String {
+    let Some(mean) = flow.mean else { return String::new() };
+    let margin = mean.margin_ps.map_or(String::new(), |m| {
+        format!(" ±{} <span class=\"muted\">({})</span>", xml(&units::margin(m, mean.mean_ps)), mean.method)
+    });
+    format!("mean <b>{}</b>{margin} · ", units::span(mean.mean_ps))
 }
 
 fn figures(

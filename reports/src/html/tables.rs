@@ -7,7 +7,7 @@ use scenarios::outcome::{FollowedOutcome, Stage, TopologyOutcome};
 use super::{anchor, sortable};
 use crate::{
     escape::xml,
-    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, TABLE},
+    figures::{Figures, FlowFigures, PointFigures, ScenarioFigures, TABLE, load},
     plot::{sweep::Curve, timeline},
     units,
 };
@@ -171,7 +171,12 @@ pub fn stages(html: &mut String, point: &PointFigures) {
 }
 
 pub fn percentiles(html: &mut String, flow: &FlowFigures) {
-    begin(html, "", "Latency by percentile", &[("percentile", false), ("latency", true), ("95 % over seeds", true)]);
+    begin(
+        html,
+        "",
+        "Latency by percentile",
+        &[("percentile", false), ("latency", true), ("95 %, Student t over seeds", true)],
+    );
     let named = [0, 100_000, 250_000, 500_000, 750_000, 900_000, 950_000, 990_000, 995_000, 999_000, 999_900];
     for p in flow.percentiles.iter().filter(|p| named.contains(&p.per_million)) {
         let margin = p.spread.map_or_else(|| "–".to_owned(), |s| format!("±{}", units::margin(s.margin, p.latency_ps)));
@@ -203,10 +208,27 @@ pub fn timeline(html: &mut String, flow: &FlowFigures) {
     end(html);
 }
 
+/// What each of several receivers has read.
+pub fn receivers(html: &mut String, flow: &FlowFigures) {
+    if flow.receivers.is_empty() {
+        return;
+    }
+    begin(html, "", "Read by each receiver, all seeds", &[("receiver", false), ("read", true)]);
+    for (at, read) in &flow.receivers {
+        row(html, at, &[units::thousands(*read)]);
+    }
+    end(html);
+}
+
 pub fn curve(html: &mut String, curve: &Curve) {
-    let columns = [(curve.path, false), ("p50", true), ("p99", true), ("lost", true), ("sent", true)];
+    let mut columns =
+        vec![(curve.path, false), ("mean", true), ("p50", true), ("p99", true), ("lost", true), ("sent", true)];
+    let power = format!("power ({})", load::METHOD);
+    if curve.load.is_some() {
+        columns.extend([("carried", true), (power.as_str(), true), ("", true)]);
+    }
     begin(html, "", &format!("{} against {}", curve.flow, curve.path), &columns);
-    for point in &curve.at {
+    for (i, point) in curve.at.iter().enumerate() {
         let with_margin = |p| {
             let value = point.flow.percentile(p);
             let margin = point.flow.margin(p).zip(value).map(|(m, v)| format!(" ±{}", units::margin(m, v)));
@@ -214,7 +236,18 @@ pub fn curve(html: &mut String, curve: &Curve) {
         };
         let counts = [units::thousands(point.flow.lost), units::thousands(point.flow.sent)];
         let [lost, sent] = counts;
-        row(html, point.text, &[with_margin(500_000), with_margin(990_000), lost, sent]);
+        let mean = point.flow.mean.map(|m| {
+            let margin = m.margin_ps.map_or(String::new(), |by| format!(" ±{}", units::margin(by, m.mean_ps)));
+            units::span(m.mean_ps) + &margin
+        });
+        let mut cells =
+            vec![mean.unwrap_or_else(|| "–".to_owned()), with_margin(500_000), with_margin(990_000), lost, sent];
+        if let Some(load) = &curve.load {
+            let knee = if load.knee == Some(i) { "knee" } else { "" };
+            cells.push(units::rate(point.flow.received, point.flow.active_ps));
+            cells.extend([units::percent(load.power[i], 1_000_000), knee.to_owned()]);
+        }
+        row(html, point.text, &cells);
     }
     end(html);
 }

@@ -82,7 +82,7 @@ pub fn of_curve(scenario: &ScenarioFigures, curve: &Curve) -> Picture {
         units::thousands(n),
         units::count(curve.at.len(), "point", "points"),
         units::count(seeds, "seed", "seeds"),
-        if seeds > 1 { "; bars: 95 % interval over seeds" } else { "" },
+        if seeds > 1 { "; bars: 95 % interval, Student t over seeds" } else { "" },
     );
     let caption = Caption {
         title: format!("{}: latency against {}", curve.flow, curve.path),

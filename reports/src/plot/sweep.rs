@@ -8,11 +8,14 @@ use sim_core::{
 
 use super::{
     axis::{Axis, Tick},
-    picture::{DASHED, Frame, Ink, Picture, SOLID},
+    picture::{Anchor, DASHED, DOTTED, Frame, Ink, Label, Picture, SOLID},
     sheet::{self, Caption, Key},
 };
 use crate::{
-    figures::{FlowFigures, PointFigures, ScenarioFigures, Target},
+    figures::{
+        FlowFigures, PointFigures, ScenarioFigures, Target,
+        load::{self, Load},
+    },
     units,
 };
 
@@ -27,6 +30,8 @@ pub struct Curve<'f> {
     /// The other swept values: "r=4"; empty if nothing else is swept.
     pub fixed: String,
     pub at: Vec<CurvePoint<'f>>,
+    /// Where what is swept changes the load.
+    pub load: Option<Load>,
 }
 
 #[derive(Debug)]
@@ -48,7 +53,7 @@ pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
         for (flow, _) in point.shown().filter(|(_, worst)| !worst) {
             let name = flow.name.as_str();
             let place = curves.iter().position(|c| c.flow == name && c.fixed == fixed).unwrap_or_else(|| {
-                curves.push(Curve { flow: name, path, fixed: fixed.clone(), at: Vec::new() });
+                curves.push(Curve { flow: name, path, fixed: fixed.clone(), at: Vec::new(), load: None });
                 curves.len() - 1
             });
             curves[place].at.push(CurvePoint { text, value: 0.0, flow });
@@ -57,7 +62,10 @@ pub fn curves<'f>(scenario: &'f ScenarioFigures) -> Vec<Curve<'f>> {
     // A curve of flows that never arrive has nothing to show.
     curves.retain(|c| c.at.len() > 1 && c.at.iter().any(|p| p.flow.latency.count() > 0));
     for curve in &mut curves {
-        place(curve);
+        if place(curve) {
+            let flows: Vec<&FlowFigures> = curve.at.iter().map(|p| p.flow).collect();
+            curve.load = load::load(&flows);
+        }
     }
     curves.sort_by_key(|c| first_of(scenario, c.flow));
     curves
@@ -88,19 +96,20 @@ fn others(point: &PointOutcome, path: &str) -> String {
     others.join(" ")
 }
 
-/// Quantities stand where they belong; anything else stands in order, evenly.
-fn place(curve: &mut Curve) {
+/// Quantities stand where they belong, which gives true; anything else stands in order, evenly.
+fn place(curve: &mut Curve) -> bool {
     let texts: Vec<&str> = curve.at.iter().map(|p| p.text.trim().trim_matches('"')).collect();
     let Some(values) = quantities(&texts) else {
         for (i, point) in curve.at.iter_mut().enumerate() {
             point.value = i as f64;
         }
-        return;
+        return false;
     };
     for (point, value) in curve.at.iter_mut().zip(values) {
         point.value = value;
     }
     curve.at.sort_by(|a, b| a.value.total_cmp(&b.value));
+    true
 }
 
 /// The texts as numbers, if all of them are of one kind: whole numbers, times, frequencies, rates or sizes.
@@ -129,6 +138,7 @@ pub fn picture(curve: &Curve, caption: &Caption) -> Picture {
     let (targets, y) = latency_axis(curve, &latency);
     let lanes = [(latency, &y), (loss, &loss_y)];
     sheet::axes(&mut picture, if lossy { &lanes } else { &lanes[..1] }, &x);
+    draw_knee(&mut picture, &latency, &x, curve);
     draw_targets(&mut picture, &latency, (&x, &y), curve, &targets);
     draw_latency(&mut picture, &latency, (&x, &y), curve);
     if lossy {
@@ -137,13 +147,33 @@ pub fn picture(curve: &Curve, caption: &Caption) -> Picture {
     picture
 }
 
+/// A line down from the point where the knee is.
+fn draw_knee(picture: &mut Picture, lane: &Frame, x: &Axis, curve: &Curve) {
+    let Some(knee) = curve.load.as_ref().and_then(|l| l.knee) else { return };
+    let at = x.at(curve.at[knee].value);
+    picture.line(vec![(at, lane.top), (at, lane.bottom)], Ink::Muted, 1.25, DOTTED);
+    let words = format!("knee ({})", load::METHOD);
+    let right = Label::new((at + 5.0, lane.bottom - 6.0), words, sheet::SMALL, Ink::Muted);
+    let left = Label { x: at - 5.0, anchor: Anchor::End, ..right.clone() };
+    for label in [right, left] {
+        let frame = label.frame();
+        if frame.left > lane.left && frame.right < lane.right && picture.note(label) {
+            return;
+        }
+    }
+}
+
 fn description(curve: &Curve) -> String {
     let list = curve.at.iter().filter_map(|p| {
         let value = |q| p.flow.percentile(q).map(units::span);
         Some(format!("{} p50 {} p99 {}", p.text, value(500_000)?, value(990_000)?))
     });
     let list: Vec<String> = list.take(12).collect();
-    format!("Latency of {} against {}: {}.", curve.flow, curve.path, list.join("; "))
+    let knee = curve.load.as_ref().map_or(String::new(), |l| match l.knee {
+        Some(i) => format!(" Knee at {} ({}).", curve.at[i].text, load::METHOD),
+        None => format!(" No knee up to the last point ({}).", load::METHOD),
+    });
+    format!("Latency of {} against {}: {}.{knee}", curve.flow, curve.path, list.join("; "))
 }
 
 fn latency_axis(curve: &Curve, lane: &Frame) -> (Vec<Target>, Axis) {
@@ -213,7 +243,7 @@ fn draw_targets(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), cur
 }
 
 fn lost_share(flow: &FlowFigures) -> f64 {
-    flow.lost as f64 / flow.sent.max(1) as f64
+    flow.lost as f64 / flow.expected.max(1) as f64
 }
 
 fn draw_loss(picture: &mut Picture, lane: &Frame, (x, y): (&Axis, &Axis), curve: &Curve) {

@@ -5,7 +5,7 @@ use super::kind::{Port, port_value};
 use super::value;
 use super::words::{Keyword, Words, exact, find, prefix};
 use super::{Op, ParseError, lex::Word, netns};
-use sim_models::kernel::rtnl::{FdbState, LinkAttrs, RtnlOp};
+use sim_models::kernel::rtnl::{FdbState, How, LinkAttrs, RtnlOp};
 
 #[derive(Clone, Copy)]
 enum Opt {
@@ -84,14 +84,16 @@ pub(super) fn bridge(
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FdbCmd {
-    New,
+    Add,
+    Append,
+    Replace,
     Del,
 }
 
 const FDB_COMMANDS: &[Keyword<Verb<FdbCmd>>] = &[
-    prefix("add", Verb::Do(FdbCmd::New)),
-    prefix("append", Verb::No),
-    prefix("replace", Verb::Do(FdbCmd::New)),
+    prefix("add", Verb::Do(FdbCmd::Add)),
+    prefix("append", Verb::Do(FdbCmd::Append)),
+    prefix("replace", Verb::Do(FdbCmd::Replace)),
     prefix("delete", Verb::Do(FdbCmd::Del)),
     prefix("get", Verb::Show),
     prefix("show", Verb::Show),
@@ -104,6 +106,10 @@ const FDB_COMMANDS: &[Keyword<Verb<FdbCmd>>] = &[
 #[derive(Clone, Copy)]
 enum FdbKey {
     Dev,
+    Dst,
+    Port,
+    Vni,
+    Own,
     Master,
     Local,
     Static,
@@ -114,13 +120,13 @@ enum FdbKey {
 
 const FDB_WORDS: &[Keyword<FdbKey>] = &[
     exact("dev", FdbKey::Dev),
-    exact("dst", FdbKey::No),
+    exact("dst", FdbKey::Dst),
     exact("nhid", FdbKey::No),
-    exact("port", FdbKey::No),
-    exact("vni", FdbKey::No),
+    exact("port", FdbKey::Port),
+    exact("vni", FdbKey::Vni),
     exact("src_vni", FdbKey::No),
     exact("via", FdbKey::No),
-    exact("self", FdbKey::No),
+    exact("self", FdbKey::Own),
     prefix("master", FdbKey::Master),
     prefix("router", FdbKey::No),
     prefix("local", FdbKey::Local),
@@ -140,11 +146,16 @@ fn fdb(words: &mut Words<'_>) -> Result<RtnlOp, ParseError> {
     let cmd = verb(words, "bridge", "fdb", FDB_COMMANDS)?;
     let (mut dev, mut addr, mut master) = (None, None, false);
     let (mut local, mut aged, mut dynamic) = (false, false, false);
+    let (mut dst, mut port, mut vni, mut own) = (None, None, None, false);
     while let Some(word) = words.next() {
         let key = find(FDB_WORDS, &word.text);
         match key.map(|k| k.what) {
             Some(FdbKey::Dev) => dev = Some(words.arg()?.text.clone()),
             Some(FdbKey::Master) => master = true,
+            Some(FdbKey::Own) => own = true,
+            Some(FdbKey::Dst) => dst = Some(value::Family::Any.address(words.arg()?)?),
+            Some(FdbKey::Port) => port = Some(bounded(words.arg()?, "invalid port")?),
+            Some(FdbKey::Vni) => vni = Some(bounded::<u32>(words.arg()?, "invalid vni")?),
             Some(FdbKey::Local) => local = true,
             Some(FdbKey::Static) => aged = true,
             Some(FdbKey::Dynamic) => dynamic = true,
@@ -165,19 +176,35 @@ fn fdb(words: &mut Words<'_>) -> Result<RtnlOp, ParseError> {
         return Err(words.missing("Device and address are required arguments."));
     };
     let mac = value::mac(addr).map_err(|_| addr.error(format!("Invalid mac address {}", addr.text)))?;
-    if !master {
-        let error = words.missing("not supported: an entry of the device's own filter");
-        return Err(error.help("the word `master` makes it an entry of the bridge"));
-    }
     let state = match () {
         () if local || !(aged || dynamic) => FdbState::Local,
         () if dynamic => FdbState::Dynamic,
         () => FdbState::Static,
     };
-    Ok(match cmd {
-        FdbCmd::New => RtnlOp::NewFdb { dev, mac, state },
-        FdbCmd::Del => RtnlOp::DelFdb { dev, mac },
-    })
+    match (cmd, master) {
+        (_, true) if own || dst.is_some() => Err(words.missing("not supported: `self` or `dst`, and `master`")),
+        (FdbCmd::Add | FdbCmd::Replace, true) => Ok(RtnlOp::NewFdb { dev, mac, state }),
+        (FdbCmd::Append, true) => Err(words.missing("not supported: `append`")),
+        (FdbCmd::Del, true) => Ok(RtnlOp::DelFdb { dev, mac }),
+        (FdbCmd::Del, false) => Ok(RtnlOp::DelRemote { dev, mac, dst, port, vni }),
+        (_, false) if dst.is_none() => {
+            let error = words.missing("not supported: an entry of the device's own filter");
+            Err(error.help("the word `master` makes it an entry of the bridge, `dst ADDRESS` one of a vxlan"))
+        }
+        (cmd, false) => {
+            let how = match cmd {
+                FdbCmd::Append => How::Append,
+                FdbCmd::Replace => How::Replace,
+                FdbCmd::Add | FdbCmd::Del => How::Add,
+            };
+            Ok(RtnlOp::NewRemote { dev, mac, dst, port, vni, state, how })
+        }
+    }
+}
+
+fn bounded<N: TryFrom<u32>>(word: &Word, why: &str) -> Result<N, ParseError> {
+    let number = value::u32_of(&word.text).and_then(|n| N::try_from(n).ok());
+    number.ok_or_else(|| word.wrong(why))
 }
 
 const LINK_COMMANDS: &[Keyword<Verb<()>>] = &[

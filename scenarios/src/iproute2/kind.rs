@@ -39,7 +39,6 @@ const OTHERS: &[&str] = &[
     "vrf",
     "vti",
     "vxcan",
-    "vxlan",
     "wireguard",
     "wwan",
     "xfrm",
@@ -116,8 +115,13 @@ fn one(config: &mut Config, word: &Word, words: &mut Words<'_>) -> Result<(Strin
         return Ok((full.to_owned(), String::new()));
     }
     let value = words.arg()?;
-    match config.set(full, &value.text) {
-        Ok(()) => Ok((full.to_owned(), value.text.clone())),
+    let mut text = value.text.clone();
+    if full == "srcport" {
+        // Two numbers.
+        text = format!("{text} {}", words.arg()?.text);
+    }
+    match config.set(full, &text) {
+        Ok(()) => Ok((full.to_owned(), text)),
         Err(None) => Err(word.unsupported(full)),
         // iproute2's own words, but for the beginning.
         Err(Some(why)) if why.starts_with("argument ") => Err(value.error(format!("Error: {why}"))),
@@ -130,7 +134,7 @@ fn stranger(kind: &str, word: &Word, ours: &[(&'static str, &'static str)]) -> P
         _ if word.text == "help" => return word.only_prints("help"),
         "veth" if word.text == "peer" => return word.unsupported("peer").help("a pair is for life"),
         "macvlan" => word.error(format!("macvlan: unknown option \"{}\"?", word.text)),
-        "bridge" | "vlan" => word.error(format!("{kind}: unknown command \"{}\"?", word.text)),
+        "bridge" | "vlan" | "vxlan" => word.error(format!("{kind}: unknown command \"{}\"?", word.text)),
         _ => {
             let text = format!("Garbage instead of arguments \"{} ...\". Try \"ip link help\".", word.text);
             word.error(text)
@@ -148,6 +152,7 @@ fn words_of(kind: &str) -> &'static [Keyword<()>] {
         "bridge" => BRIDGE,
         "vlan" => VLAN,
         "macvlan" => MACVLAN,
+        "vxlan" => VXLAN,
         _ => &[],
     }
 }
@@ -159,6 +164,42 @@ const MACVLAN: &[Keyword<()>] = &[
     prefix("nopromisc", ()),
     prefix("bcqueuelen", ()),
     prefix("bclim", ()),
+];
+
+const VXLAN: &[Keyword<()>] = &[
+    prefix("id", ()),
+    prefix("vni", ()),
+    prefix("group", ()),
+    prefix("remote", ()),
+    prefix("local", ()),
+    prefix("dev", ()),
+    prefix("ttl", ()),
+    prefix("hoplimit", ()),
+    prefix("tos", ()),
+    prefix("dsfield", ()),
+    prefix("df", ()),
+    prefix("label", ()),
+    prefix("ageing", ()),
+    prefix("maxaddress", ()),
+    prefix("port", ()),
+    prefix("srcport", ()),
+    prefix("dstport", ()),
+    prefix("nolearning", ()),
+    prefix("learning", ()),
+    prefix("noproxy", ()),
+    prefix("proxy", ()),
+    prefix("norsc", ()),
+    prefix("rsc", ()),
+    prefix("nol2miss", ()),
+    prefix("l2miss", ()),
+    prefix("nol3miss", ()),
+    prefix("l3miss", ()),
+    prefix("udpcsum", ()),
+    prefix("noudpcsum", ()),
+    prefix("external", ()),
+    prefix("noexternal", ()),
+    prefix("gbp", ()),
+    prefix("gpe", ()),
 ];
 
 const VLAN: &[Keyword<()>] = &[

@@ -74,12 +74,14 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
         }
         RtnlOp::DelNeigh { dev, dst } => format!("{ip} neigh del {} dev {}", Ip4Addr(*dst), quoted(dev)),
         RtnlOp::NewFdb { dev, mac, state } => {
-            let state = match state {
-                FdbState::Local => "permanent",
-                FdbState::Static => "static",
-                FdbState::Dynamic => "dynamic",
-            };
-            format!("{} fdb add {mac} dev {} master {state}", bridge(ns), quoted(dev))
+            format!("{} fdb add {mac} dev {} master {}", bridge(ns), quoted(dev), fdb_state(*state))
+        }
+        RtnlOp::NewRemote { dev, mac, dst, port, vni, state, how } => {
+            let (how, dev, to) = (how_word(*how), quoted(dev), remote(*dst, *port, *vni));
+            format!("{} fdb {how} {mac} dev {dev}{to} {}", bridge(ns), fdb_state(*state))
+        }
+        RtnlOp::DelRemote { dev, mac, dst, port, vni } => {
+            format!("{} fdb del {mac} dev {}{}", bridge(ns), quoted(dev), remote(*dst, *port, *vni))
         }
         RtnlOp::DelFdb { dev, mac } => format!("{} fdb del {mac} dev {} master", bridge(ns), quoted(dev)),
         RtnlOp::Sysctl { key, value } => {
@@ -91,6 +93,29 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
 
 fn bridge(ns: Option<&str>) -> String {
     ip(ns).replacen("ip", "bridge", 1)
+}
+
+fn fdb_state(state: FdbState) -> &'static str {
+    match state {
+        FdbState::Local => "permanent",
+        FdbState::Static => "static",
+        FdbState::Dynamic => "dynamic",
+    }
+}
+
+/// Where a tunnel's entry leads, with a blank in front.
+fn remote(dst: Option<u32>, port: Option<u16>, vni: Option<u32>) -> String {
+    let mut s = String::new();
+    if let Some(dst) = dst {
+        put(&mut s, format_args!(" dst {}", Ip4Addr(dst)));
+    }
+    if let Some(port) = port {
+        put(&mut s, format_args!(" port {port}"));
+    }
+    if let Some(vni) = vni {
+        put(&mut s, format_args!(" vni {vni}"));
+    }
+    s
 }
 
 fn how_word(how: How) -> &'static str {
@@ -144,8 +169,13 @@ fn attributes(a: &LinkAttrs) -> String {
 
 fn pairs<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     // An empty value is that of a word which stands for itself.
-    all.map(|(word, value)| if value.is_empty() { format!(" {word}") } else { format!(" {word} {}", quoted(value)) })
-        .collect()
+    all.map(|(word, value)| match value {
+        "" => format!(" {word}"),
+        // Two numbers.
+        range if word == "srcport" => format!(" {word} {range}"),
+        value => format!(" {word} {}", quoted(value)),
+    })
+    .collect()
 }
 
 /// A driver's settings that are not as they would be anyway, each with a blank in front. A kernel without some feature

@@ -9,7 +9,7 @@ use super::{
     vocabulary,
 };
 use crate::{build, diagnostic::Diagnostic, load, outcome::RunOutcome, plan, profile, run, source::Source};
-use sim_models::{drivers::Kind as DeviceKind, kernel::Reason};
+use sim_models::kernel::Reason;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// More events than any sensible world of a few packets has: a storm.
@@ -24,20 +24,16 @@ pub enum Uncounted {
     Nowhere,
     /// Frames go in circles.
     Storm,
-    /// The kernel's answer depends on what the rest of the machine does: a link goes down whose two ends have one
-    /// number, which is noticed up to a second later (DEV-14, DEV-15).
-    Lazy,
 }
 
 impl Uncounted {
-    pub const ALL: [Uncounted; 4] = [Uncounted::Refused, Uncounted::Nowhere, Uncounted::Storm, Uncounted::Lazy];
+    pub const ALL: [Uncounted; 3] = [Uncounted::Refused, Uncounted::Nowhere, Uncounted::Storm];
 
     pub const fn name(self) -> &'static str {
         match self {
             Uncounted::Refused => "refused at setup",
             Uncounted::Nowhere => "nothing beyond the first device",
             Uncounted::Storm => "a storm",
-            Uncounted::Lazy => "links that go down lazily",
         }
     }
 }
@@ -59,9 +55,8 @@ pub fn judge(sketch: &Sketch) -> Judged {
         Ok(plan) => plan,
         Err(mistakes) => return Judged::Faulty(shown(&mistakes)),
     };
-    match lazy(&source, sketch) {
-        Ok(false) => {}
-        Ok(true) => return Judged::Uncounted(Uncounted::Lazy),
+    match buildable(&source) {
+        Ok(()) => {}
         Err(mistakes) if mistakes.iter().all(|d| d.title.starts_with("the kernel refuses")) => {
             return Judged::Uncounted(Uncounted::Refused);
         }
@@ -79,20 +74,10 @@ pub fn judge(sketch: &Sketch) -> Judged {
     }
 }
 
-/// Does a link go down midway while the two ends of a veth have one number?
-fn lazy(source: &Arc<Source>, sketch: &Sketch) -> Result<bool, Vec<Diagnostic>> {
+fn buildable(source: &Arc<Source>) -> Result<(), Vec<Diagnostic>> {
     let scenario = load::read(source)?;
     let costs = profile::load(scenario.profile_name()).map_err(|e| vec![Diagnostic::of_file(&source.path, e)])?;
-    let built = build::build(source, &scenario, costs, 1)?;
-    let falls = |run: &str| [" down", " netns ", "link del"].iter().any(|w| run.contains(w));
-    if !sketch.steps.iter().any(|s| falls(&s.run)) {
-        return Ok(false);
-    }
-    let twins = |k: &sim_models::kernel::Kernel| {
-        let mut veths = k.devs.iter().filter(|(_, d)| matches!(d.kind, DeviceKind::Veth(_)));
-        veths.any(|(dev, d)| d.ifindex == sim_models::drivers::iflink(k, dev))
-    };
-    Ok(built.world.hosts.iter().any(|h| twins(&h.kernel)))
+    build::build(source, &scenario, costs, 1).map(drop)
 }
 
 fn counts(sketch: &Sketch, outcome: &RunOutcome) -> bool {

@@ -6,7 +6,7 @@ mod traffic;
 
 use crate::{
     read::{At, List, Named},
-    values::{Anything, Text, Word},
+    values::{Anything, Text, Warmup, Word},
 };
 use serde::Deserialize;
 use sim_core::time::{Rate, Span};
@@ -31,8 +31,8 @@ pub struct Scenario {
     pub profile: Option<At<String>>,
     /// When the run ends; if not said, when all traffic is done and nothing is in flight.
     pub duration: Option<At<Text<Span>>>,
-    /// Latencies of what is sent before are not counted.
-    pub warmup: Option<At<Text<Span>>>,
+    /// Latencies of what is received before are not counted.
+    pub warmup: Option<At<Text<Warmup>>>,
     /// Names for numbers and texts, used as `{name}` and in ranges.
     pub vars: Named<At<Word>>,
     pub hosts: At<Named<Host>>,

@@ -3,7 +3,7 @@
 
 use super::{
     job::{App, Record, Space, Task},
-    shot::{Shot, free_port},
+    shot::{Shot, free_port, own_port},
     simulated::Seen,
 };
 use std::collections::BTreeMap;
@@ -123,25 +123,33 @@ fn masked(mut side: Side, tasks: &[Task]) -> Side {
         let port = std::mem::take(&mut flow.port);
         let masked = side.shots.iter_mut().filter_map(|s| s.mask_port(port, to).then_some(())).count();
         counts.add(Rule::UdpSport, u64::from(masked > 0));
-        let own = format!(":{port} ");
-        for space in side.spaces.iter_mut().filter(|s| s.host == task.host && s.ns == task.ns) {
-            for line in &mut space.sockets {
-                *line = line.replacen(&own, ":* ", 1);
-            }
-            space.sockets.sort();
-        }
     }
     for flow in &mut side.flows {
         flow.port = 0;
     }
     for space in &mut side.spaces {
         mask_space(space, &mut counts);
+        mask_sockets(space, tasks);
     }
     if let Some(drops) = &mut side.drops {
         mask_drops(drops, &mut counts);
     }
     side.counts = counts;
     side
+}
+
+/// A socket's port is compared if a program of this namespace asks for it; any other was chosen by the kernel.
+fn mask_sockets(space: &mut Space, tasks: &[Task]) {
+    let here = tasks.iter().filter(|t| t.host == space.host && t.ns == space.ns);
+    let named: Vec<u16> = here.filter_map(|t| own_port(&t.app)).collect();
+    for line in &mut space.sockets {
+        let Some((addr, rest)) = line.split_once(':') else { continue };
+        let Some((port, rest)) = rest.split_once(' ') else { continue };
+        if !port.parse().is_ok_and(|p| named.contains(&p)) {
+            *line = format!("{addr}:* {rest}");
+        }
+    }
+    space.sockets.sort();
 }
 
 fn mask_space(space: &mut Space, counts: &mut Counts) {
@@ -172,6 +180,7 @@ const PLACES: &[(&str, &str)] = &[
     ("__neigh_event_send", "neigh_output"),
     ("neigh_invalidate", "neigh_output"),
     ("arp_error_report", "neigh_output"),
+    ("neigh_destroy", "neigh_output"),
     ("ip_finish_output2", "neigh_output"),
     ("__dev_forward_skb2", "veth_xmit"),
     ("br_dev_queue_push_xmit", "br_forward"),
@@ -182,6 +191,7 @@ const PLACES: &[(&str, &str)] = &[
     ("__udp4_lib_rcv", "udp_rcv"),
     ("udp_queue_rcv_one_skb", "sock_queue_rcv"),
     ("ip_protocol_deliver_rcu", "ip_local_deliver"),
+    ("ip_do_fragment", "ip_fragment"),
     ("ip_frag_queue", "ip_defrag"),
     ("ip_expire", "ip_defrag"),
 ];

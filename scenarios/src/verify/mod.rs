@@ -185,7 +185,9 @@ fn once(
     let side = |r: &Record| mask::of_kernel(r, &job.tasks, job::tag);
     let (a, b) = (side(&first), side(&second));
     let apart = tiers::tiers(job, &a, &b, asked, Clock::ANY);
-    let clock = Clock { exact: oracle.is_exact(), noise: tiers::noise(job, &a, &b) };
+    // What a program, or a slow request before it, was late by is nobody's timer.
+    let late = i64::try_from(first.late_ns.max(second.late_ns)).unwrap_or(i64::MAX / 4);
+    let clock = Clock { exact: oracle.is_exact(), noise: tiers::noise(job, &a, &b).max(late) };
     c.tiers = tiers::tiers(job, &a, ours, asked, clock);
     if apart.differences.iter().any(|d| d.tier == 6) {
         // The kernel itself promises no order here.

@@ -1,6 +1,6 @@
 //! Many comparisons at once: they mostly wait.
 
-use super::{Comparison, Options, compare_point};
+use super::{Comparison, Options, Verdict, compare_point, job::Missing};
 use crate::{diagnostic::Diagnostic, plan::Plan};
 use std::{
     sync::{
@@ -13,8 +13,9 @@ use std::{
 /// One result of [`compare_all`].
 pub type Compared = Result<Comparison, Vec<Diagnostic>>;
 
-/// Compares every point of all plans, `jobs` at a time; results in the order of plans and points. `told` is called
-/// after each, with how many are done and how many there are.
+/// Compares every point of all plans, `jobs` at a time; results in the order of plans and points. What does not agree then
+/// is tried once more alone, on a machine that is as quiet as it gets. `told` is called after each, with how many are
+/// done and how many there are.
 pub fn compare_all(
     plans: &[Plan],
     jobs: usize,
@@ -41,6 +42,17 @@ pub fn compare_all(
             s.spawn(work);
         }
     });
-    let mut results = results.into_inner().unwrap_or_default().into_iter().flatten();
+    let mut results = results.into_inner().unwrap_or_default();
+    for (result, (plan, point)) in results.iter_mut().zip(&all).filter(|_| jobs > 1) {
+        let Some(Ok(first)) = result else { continue };
+        let late = matches!(first.verdict, Verdict::NotComparable(Missing::Oracle(_)));
+        if late || matches!(first.verdict, Verdict::Differs(_) | Verdict::Unstable) {
+            let tries = first.tries;
+            let alone =
+                compare_point(&plans[*plan], *point, options).map(|c| Comparison { tries: c.tries + tries, ..c });
+            *result = Some(alone);
+        }
+    }
+    let mut results = results.into_iter().flatten();
     plans.iter().map(|p| results.by_ref().take(p.points.len()).collect()).collect()
 }

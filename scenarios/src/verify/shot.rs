@@ -145,6 +145,15 @@ pub fn free_port(app: &App) -> Option<u16> {
     }
 }
 
+/// The port that a program asks the kernel for.
+pub fn own_port(app: &App) -> Option<u16> {
+    match app {
+        App::Send { bind, .. } | App::Requests { bind, .. } => Some(bind.1).filter(|p| *p != 0),
+        App::Sink { port, .. } | App::Echo { port, .. } => Some(*port),
+        App::Ping { .. } | App::Connect { .. } => None,
+    }
+}
+
 fn mask_port(p: &mut Packet, chosen: u16, to: u16) -> bool {
     match &mut p.l4 {
         Transport::Udp { sport, dport } if (*sport, *dport) == (chosen, to) => *sport = 0,

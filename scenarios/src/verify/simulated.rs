@@ -22,7 +22,7 @@ use sim_core::time::{PS_PER_S, Span, Time};
 use sim_models::{
     apps::{App, TaskId},
     drivers::{Config, veth::VethConfig},
-    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, observe::Captured, rtnl::LinkAttrs},
+    kernel::{Cx, Kernel, NsId, PktType, RtnlOp, linkwatch, observe::Captured, rtnl::LinkAttrs},
     packet::Mac,
     world::World,
 };
@@ -40,8 +40,6 @@ const GLANCE: Span = Span::from_ms(1);
 const LINGER: Span = Span::from_s(60);
 /// Nothing may happen for so long after the end, besides the granule of a timer as old as the run.
 const CALM: Span = Span::from_ms(20);
-/// Linkwatch's second, and some.
-const LINKWATCH: Span = Span::from_ms(1_100);
 const NS: u64 = 1000;
 
 /// What the simulator did, in the form in which a record of a kernel is compared with it.
@@ -192,7 +190,9 @@ impl<'n> Script<'n> {
                 What::Nothing
             }
             RtnlOp::Sysctl { key, value } => What::Sysctl { key: key.clone(), value: value.clone() },
-            RtnlOp::NewFdb { .. } | RtnlOp::DelFdb { .. } => What::Bridge(line("bridge", op)),
+            RtnlOp::NewFdb { .. } | RtnlOp::DelFdb { .. } | RtnlOp::NewRemote { .. } | RtnlOp::DelRemote { .. } => {
+                What::Bridge(line("bridge", op))
+            }
             RtnlOp::NewLink { name, attrs, config } if !config.is_virtual() => self.nic(k, (host, ns), name, attrs),
             RtnlOp::NewLink { name, attrs, config } => {
                 let op = with_macs(k, ns, name, attrs, config);
@@ -280,6 +280,8 @@ impl<'n> Script<'n> {
                     let done = carry_out(k, cx, &p.ns, &p.act);
                     self.told(k, p, &done);
                 }
+                // As the oracles do: when linkwatch would come to it depends on all namespaces of a machine.
+                linkwatch::sync_all(k, cx);
             });
             let asks = self.step.take().unwrap_or_default();
             self.job.steps.push(Step { at_ns: step.at.ps() / NS, asks });
@@ -288,7 +290,7 @@ impl<'n> Script<'n> {
             self.until(world, &mut now, end)?;
             return Ok(now);
         }
-        let last = self.last.max(now).max(self.links_settle());
+        let last = self.last.max(now);
         self.until(world, &mut now, last)?;
         let limit = now + LINGER;
         let all_sent = |w: &World| self.closed.iter().all(|(h, t)| w.hosts[*h].kernel.tasks.is_done(*t));
@@ -307,14 +309,6 @@ impl<'n> Script<'n> {
                 return Ok(ended);
             }
         }
-    }
-
-    /// When the last change of a link has been worked on by linkwatch, which on a real machine may have worked for any
-    /// other namespace just before, and then waits a second.
-    fn links_settle(&self) -> Time {
-        let links = |s: &&Step| s.asks.iter().any(|a| matches!(&a.what, What::Ip(line) if line.starts_with("link ")));
-        let last = self.job.steps.iter().filter(links).map(|s| s.at_ns).max();
-        last.map_or(Time::ZERO, |at| Time::from_ps(at * NS) + LINKWATCH)
     }
 
     fn until(&self, world: &mut World, now: &mut Time, t: Time) -> Result<(), String> {

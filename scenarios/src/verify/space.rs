@@ -4,7 +4,7 @@
 use super::job::Space;
 use sim_core::time::{PS_PER_S, Time};
 use sim_models::{
-    drivers::bridge,
+    drivers::{bridge, vxlan},
     kernel::{
         Kernel, NetDevice, NsId, neigh, netns::Life, show_addr::ip_addr_lines, show_route::ip_route_lines, sock::Proto,
     },
@@ -75,6 +75,7 @@ pub fn spaces(world: &World, now: Time, before: &Before) -> Vec<Space> {
             space.rule = rules();
             space.neigh = neigh::neigh_lines(k, id);
             space.fdb = bridge::fdb_lines(k, id, u64::try_from(ticks).unwrap_or(u64::MAX));
+            space.fdb.extend(vxlan::fdb_lines(k, id));
             space.snmp = minus(&snmp(k, ns), before.map(|b| &b.1));
             for (dev, now) in links(k, ns) {
                 let since = minus(&now, before.and_then(|b| b.0.get(&dev)));

@@ -326,8 +326,12 @@ pub fn noise(job: &Job, a: &Side, b: &Side) -> i64 {
 }
 
 /// Does only one thing happen at a time? One program that waits for each answer, or packets that leave so far apart
-/// that they don't meet.
+/// that they don't meet. Not where hosts are joined: a packet's fragments are on the wire together, but reach the other
+/// end of a veth one by one.
 pub fn is_single_actor(job: &Job) -> bool {
+    if job.setup.iter().any(|a| matches!(&a.what, super::job::What::Nic { far: Some(_), .. })) {
+        return false;
+    }
     const APART_NS: u64 = 2_000_000;
     let mut times = Vec::new();
     let senders: Vec<&super::job::Task> = job.tasks.iter().filter(|t| t.flow != 0).collect();

@@ -3,6 +3,7 @@
 use crate::kernel::{Cx, Errno};
 use indexmap::IndexMap;
 use sim_core::{
+    batch::Batches,
     hist::Hist,
     series::Series,
     time::{Span, Time},
@@ -19,6 +20,8 @@ pub struct FlowStat {
     pub bytes: u64,
     /// Picoseconds.
     pub latency: Hist,
+    /// The same values in their order.
+    pub batches: Batches,
     pub series: Series,
     /// Time of the first send and of the last receive.
     pub first: Option<Time>,
@@ -27,8 +30,11 @@ pub struct FlowStat {
     pub errors: IndexMap<Errno, u64>,
     /// The first message of each bucket of `latency`.
     pub exemplars: Vec<Exemplar>,
-    /// Warm-up: receives before this time are not measured.
+    /// Warm-up: receives before this time are not measured, nor are the first `skip`.
     pub measure_from: Time,
+    pub skip: u64,
+    /// How many were not measured.
+    pub left_out: u64,
 }
 
 /// A message that stands for those of about its latency.
@@ -51,6 +57,8 @@ impl FlowStat {
         self.received += o.received;
         self.bytes += o.bytes;
         self.latency.merge(&o.latency);
+        self.batches.merge(&o.batches);
+        self.left_out += o.left_out;
         self.exemplars.extend_from_slice(&o.exemplars);
         self.series.merge(&o.series);
         self.first = [self.first, o.first].into_iter().flatten().min();
@@ -89,11 +97,18 @@ pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
     s.received += 1;
     s.bytes += u64::from(bytes);
     s.last = Some(now);
-    if now >= s.measure_from {
-        if s.latency.record(latency.ps()) {
-            s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
-        }
-        s.series.received(now, latency, u64::from(bytes));
+    if now < s.measure_from {
+        s.left_out += 1;
+        return;
+    }
+    s.series.received(now, latency, u64::from(bytes));
+    if s.left_out < s.skip {
+        s.left_out += 1;
+        return;
+    }
+    s.batches.record(latency.ps());
+    if s.latency.record(latency.ps()) {
+        s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod softirq;
 
-pub use softirq::{enqueue_backlog, irq, purge_dev};
+pub use softirq::{do_softirq, enqueue_backlog, irq, purge_dev};
 
 use crate::{
     apps::TaskId,
@@ -283,6 +283,7 @@ fn fire(k: &mut Kernel, cx: &mut Cx, t: timer::Timer) {
         Timer::Neigh(n) => crate::kernel::neigh::neigh_timer(k, cx, n),
         Timer::NeighGc => crate::kernel::neigh::periodic_work(k, cx),
         Timer::FdbGc(dev) => crate::drivers::bridge::cleanup(k, cx, dev),
+        Timer::Device(dev) => crate::drivers::timer(k, cx, dev),
         Timer::IpFrag(ns, n) => crate::kernel::ip_frag::ip_expire(k, cx, ns, n),
         Timer::Linkwatch => crate::kernel::linkwatch::run(k, cx),
         Timer::Tcp(id) => crate::kernel::sock::tcp::syn_timer(k, cx, id),

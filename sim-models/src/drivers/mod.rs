@@ -8,6 +8,7 @@ pub mod macvlan;
 pub mod phy;
 pub mod veth;
 pub mod vlan;
+pub mod vxlan;
 
 use crate::kernel::{Cx, DevId, Errno, Kernel, NsId, RtnlError, SkBuff};
 use crate::packet::Mac;
@@ -144,6 +145,8 @@ pub trait Driver: Sized + 'static {
     /// Somebody wants to see more, or the last one no longer does: `flag` is PROMISC or ALLMULTI
     /// (`ndo_change_rx_flags`).
     fn change_rx_flags(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _flag: u32, _on: bool) {}
+    /// A timer that the driver set for the device ([`Timer::Device`](crate::kernel::timer::Timer)) has fired.
+    fn timer(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId) {}
     /// Something happened to the device below it.
     fn lower_event(_k: &mut Kernel, _cx: &mut Cx, _dev: DevId, _lower: DevId, _event: Event) {}
     /// The device below it is unregistered: does it go, too?
@@ -323,6 +326,12 @@ macro_rules! drivers {
         fn lower_event(k: &mut Kernel, cx: &mut Cx, dev: DevId, lower: DevId, event: Event) {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::lower_event(k, cx, dev, lower, event)),* }
         }
+        pub(crate) fn timer(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
+            match k.devs.get(dev).map(|d| &d.kind) {
+                $(Some(Kind::$Name(_)) => <$T as Driver>::timer(k, cx, dev),)*
+                None => {}
+            }
+        }
         pub(crate) fn goes_with_lower(k: &Kernel, dev: DevId, lower: DevId) -> bool {
             match k.devs[dev].kind { $(Kind::$Name(_) => <$T as Driver>::goes_with_lower(k, dev, lower)),* }
         }
@@ -367,6 +376,7 @@ drivers! {
     Dummy "dummy": dummy::Dummy,
     Vlan "vlan": vlan::Vlan,
     Macvlan "macvlan": macvlan::Macvlan,
+    Vxlan "vxlan": vxlan::Vxlan,
 }
 
 /// The device at the other end of `dev`, or the one that it is made on: `@NAME` of `ip link`.

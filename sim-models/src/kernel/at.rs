@@ -57,6 +57,8 @@ hops! {
     VlanDoReceive "vlan_do_receive" "the tag says which VLAN device has received it",
     MacvlanXmit "macvlan_start_xmit" "to another macvlan of the same device, or out of the device below",
     MacvlanHandleFrame "macvlan_handle_frame" "the destination says which macvlan has received it",
+    VxlanXmit "vxlan_xmit" "the frame is looked up, and put into a UDP datagram for each remote",
+    VxlanRcv "vxlan_rcv" "a frame is taken out of its UDP datagram",
     DummyXmit "dummy_xmit" "the frame is counted and thrown away",
     IpError "ip_error" "the packet can't be routed",
     IpFragment "ip_fragment" "one packet becomes several",

@@ -46,7 +46,7 @@ fn discarded(k: &mut Kernel, dst: Dst) {
 }
 
 /// `ip_local_out`: a packet made on this host. The caller has set `skb.meta.dev` to the output device.
-pub(super) fn ip_local_out(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {
+pub(crate) fn ip_local_out(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst) {
     let out = Out::by(k, dst);
     k.net_mut(out.ns).mib[M::IpOutRequests] += 1;
     // LOCAL_OUT would be called here.

@@ -191,6 +191,22 @@ pub fn sync_dev(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     }
 }
 
+/// Somebody asks for every link of the host by its number, namespace by namespace, twice: once for those that follow
+/// from others.
+pub fn sync_all(k: &mut Kernel, cx: &mut Cx) {
+    for _ in 0..2 {
+        for ns in 0..k.nets.len() {
+            let mut devs = k.nets[ns].devs.clone();
+            devs.sort_by_key(|d| k.devs.get(*d).map(|d| d.ifindex));
+            for dev in devs {
+                if k.devs.get(dev).is_some() {
+                    sync_dev(k, cx, dev);
+                }
+            }
+        }
+    }
+}
+
 /// The device goes away: it waits no longer.
 pub(crate) fn forget(k: &mut Kernel, dev: DevId) {
     if k.devs[dev].cold.linkwatch {

@@ -103,6 +103,8 @@ pub struct Cold {
     pub name: String,
     /// The device that this one was made on (`IFLA_LINK`); a veth's other end is its driver's to know.
     pub link: Option<DevId>,
+    /// Where it was asked for: a tunnel's packets stay there (`link_net`).
+    pub link_ns: NsId,
     /// Devices on top of this one, masters not counted: they hear what happens to it (`netdev_upper_dev_link`).
     pub uppers: Vec<DevId>,
     pub min_mtu: u32,
@@ -127,6 +129,9 @@ pub struct Cold {
     pub rx_otherhost_dropped: u64,
     pub rx_missed: u64,
     pub rx_nohandler: u64,
+    /// Packets that a tunnel had no way for, and those of them for want of a route.
+    pub tx_errors: u64,
+    pub tx_carrier_errors: u64,
     /// Per-device IPv4 sysctls.
     pub devconf: super::sysctl::DevConf,
     /// Per-device neighbour sysctls.

@@ -56,7 +56,7 @@ reasons! {
     MAC_INVALID_SOURCE "the source MAC address is a group address or zero",
     MAC_IEEE_MAC_CONTROL "an IEEE MAC control frame",
     BRIDGE_INGRESS_STP_STATE "the bridge port does not forward",
-    NO_TX_TARGET "the bridge has no port to send it to",
+    NO_TX_TARGET "the bridge has no port, the vxlan no remote to send it to",
     INVALID_PROTO "an ICMP message that is ignored by configuration",
     ICMP_CSUM "bad ICMP checksum",
     DUP_FRAG "this fragment is here already",
@@ -68,4 +68,9 @@ reasons! {
     DEV_DOWN "the NIC was down or unplugged when the frame arrived: never seen by the kernel",
     WIRE_LOSS "lost on the wire",
     SWITCH_BUFFER "the external switch had no room for it on the way out: never seen by a kernel",
+    // Digests hold the number of a reason: new ones come last.
+    VXLAN_INVALID_HDR "not a vxlan datagram",
+    VXLAN_VNI_NOT_FOUND "no vxlan device has this network number",
+    VXLAN_ENTRY_EXISTS "the source is behind another remote by hand",
+    LOCAL_MAC "the source is the receiving device's own address",
 }

@@ -15,6 +15,8 @@ pub enum Timer {
     NeighGc,
     /// `br_fdb_cleanup` of this bridge.
     FdbGc(DevId),
+    /// What this device's driver waits for.
+    Device(DevId),
     /// `ip_expire` of this namespace's datagram with this number.
     IpFrag(super::NsId, u32),
     /// linkwatch's next batch.

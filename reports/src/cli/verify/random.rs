@@ -13,9 +13,6 @@ use scenarios::{
 };
 use std::{fmt::Write as _, fs, io, thread};
 
-/// How often a smaller world is tried for each that differs.
-const BUDGET: usize = 150;
-
 pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -> io::Result<u8> {
     let oracle = match oracle(args.oracle) {
         Ok(oracle) => oracle,
@@ -26,7 +23,7 @@ pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores * oracle.jobs_a_core(), usize::from);
-    let plan = Hunt { seed: args.seed, worlds, jobs, budget: BUDGET };
+    let plan = Hunt { seed: args.seed, worlds, jobs, budget: usize::from(args.shrink) };
     let caught = {
         let progress = Progress::new("worlds", streams.err.is_terminal(), &mut *streams.err);
         let all = usize::try_from(worlds).unwrap_or(usize::MAX);

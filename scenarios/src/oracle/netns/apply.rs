@@ -22,6 +22,8 @@ struct Session {
     to: ChildStdin,
     errors: BufReader<ChildStderr>,
     asked: u64,
+    /// It is no more.
+    ended: bool,
 }
 
 /// A process that does not outlive its owner.
@@ -54,7 +56,7 @@ impl Session {
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let to = child.0.stdin.take().ok_or_else(gone)?;
         let errors = BufReader::new(child.0.stderr.take().ok_or_else(gone)?);
-        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0 })
+        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0, ended: false })
     }
 
     /// One line; what the tool complained of.
@@ -63,11 +65,17 @@ impl Session {
         let mark = format!("{MARK}{}", self.asked);
         self.to.write_all(format!("{line}\n{mark}\n").as_bytes())?;
         self.to.flush()?;
-        let mut said = Vec::new();
+        let mut said: Vec<String> = Vec::new();
         loop {
             let mut text = String::new();
             if self.errors.read_line(&mut text)? == 0 {
-                return Err(io::Error::other(format!("{} ended: {}", self.tool, said.join(" "))));
+                // Some errors end the tool even if it is told to go on.
+                self.ended = true;
+                said.retain(|l| !l.starts_with("Command failed "));
+                return match said.is_empty() {
+                    true => Err(io::Error::other(format!("{} ended without a word", self.tool))),
+                    false => Ok(Some(said.join("\n").trim_end().to_owned())),
+                };
             }
             let text = text.trim_end();
             if text.contains(&format!("\"{mark}\"")) {
@@ -79,7 +87,7 @@ impl Session {
         let mut rest = String::new();
         self.errors.read_line(&mut rest)?;
         said.retain(|l| !l.starts_with("Command failed "));
-        Ok((!said.is_empty()).then(|| said.join("\n")))
+        Ok((!said.is_empty()).then(|| said.join("\n").trim_end().to_owned()))
     }
 
     /// Ends it; everything that it printed.
@@ -151,7 +159,11 @@ impl Tools {
                 self.sessions.len() - 1
             }
         };
-        self.sessions[i].ask(line)
+        let answer = self.sessions[i].ask(line);
+        if self.sessions[i].ended {
+            self.sessions.remove(i);
+        }
+        answer
     }
 
     /// A wire is a veth pair, an unplugged NIC one whose other end is down where nobody is.

@@ -166,15 +166,23 @@ impl Stage<'_> {
     }
 
     fn settle(&mut self) -> io::Result<()> {
+        self.sync()?;
         let limit = sys::monotonic() + SETTLE_LIMIT;
         for (host, ns) in self.spaces.with_switches() {
             self.spaces.enter(host, &ns)?;
-            // A port's state may change its bridge's.
-            for _ in 0..2 {
-                state::sync(&state::links()?)?;
-            }
             while !state::links()?.iter().all(state::Link::is_settled) && sys::monotonic() < limit {
                 std::thread::sleep(SETTLE_STEP);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for every link: linkwatch has then come to it. Twice, since a port's state may change its bridge's.
+    fn sync(&self) -> io::Result<()> {
+        for _ in 0..2 {
+            for (host, ns) in self.spaces.with_switches() {
+                self.spaces.enter(host, &ns)?;
+                state::sync(&state::links()?)?;
             }
         }
         Ok(())
@@ -253,6 +261,7 @@ impl Stage<'_> {
                         return Ok(Some(missing));
                     }
                 }
+                self.sync()?;
                 self.name_devices()?;
             }
             programs.run(&self.spaces, &clock)?;
@@ -316,6 +325,9 @@ fn pins(job: &Job) -> Vec<String> {
     let snooping = |a: &Ask| matches!(&a.what, What::Ip(line) if line.ends_with(" mcast_snooping 0"));
     if job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks)).any(snooping) {
         pins.push("mcast_snooping=0".to_owned());
+    }
+    if !job.steps.is_empty() {
+        pins.push("links asked for after each step".to_owned());
     }
     if nics > 0 {
         pins.push(format!("{nics} veth for wires"));

@@ -158,7 +158,7 @@ fn fdb(links: &[Link]) -> io::Result<Vec<String>> {
     body[0] = libc::AF_BRIDGE as u8;
     dump(libc::RTM_GETNEIGH, &body, |body| {
         let (index, state) = (int(&body[4..]), u16::from_ne_bytes([body[8], body[9]]));
-        let (mut mac, mut vlan, mut master) = (String::new(), String::new(), None);
+        let (mut mac, mut vlan, mut master, mut to) = (String::new(), String::new(), None, String::new());
         for (kind, value) in attributes(&body[12..]) {
             match kind {
                 libc::NDA_LLADDR => {
@@ -169,10 +169,27 @@ fn fdb(links: &[Link]) -> io::Result<Vec<String>> {
                     vlan = format!(" vlan {id}");
                 }
                 libc::NDA_MASTER => master = Some(int(value)),
+                libc::NDA_DST if value.len() == 4 => {
+                    to.insert_str(0, &format!(" dst {}.{}.{}.{}", value[0], value[1], value[2], value[3]));
+                }
+                libc::NDA_PORT => to.push_str(&format!(" port {}", u16::from_be_bytes([value[0], value[1]]))),
+                libc::NDA_VNI => to.push_str(&format!(" vni {}", int(value))),
+                libc::NDA_IFINDEX => to.push_str(&format!(" via {}", name(int(value)))),
                 _ => {}
             }
         }
-        let Some(master) = master else { return };
+        let Some(master) = master else {
+            if !to.is_empty() {
+                // A tunnel's own.
+                let kind = match state {
+                    s if s & libc::NUD_PERMANENT != 0 => " permanent",
+                    s if s & libc::NUD_NOARP != 0 => " static",
+                    _ => "",
+                };
+                lines.push(format!("{mac} dev {}{to} self{kind}", name(index)));
+            }
+            return;
+        };
         let kind = match state {
             libc::NUD_PERMANENT => " permanent",
             libc::NUD_NOARP => " static",

@@ -304,9 +304,9 @@ pub fn fdb_lines(k: &Kernel, ns: NsId, now: u64) -> Vec<String> {
     for dev in &k.net(ns).devs {
         let d = &k.devs[*dev];
         let br = match d.master {
-            Some(br) => br,
-            None if matches!(d.kind, super::Kind::Bridge(_)) => *dev,
-            None => continue,
+            Some(br) if matches!(k.devs[br].kind, super::Kind::Bridge(_)) => br,
+            _ if matches!(d.kind, super::Kind::Bridge(_)) => *dev,
+            _ => continue,
         };
         let mut entries: Vec<(&Key, &Entry)> = state(k, br).fdb.map.iter().filter(|(_, e)| e.port == d.port).collect();
         entries.sort_by_key(|(_, e)| std::cmp::Reverse(e.made));

@@ -27,6 +27,7 @@ errnos! {
     ENODEV 19 "No such device",
     EINVAL 22 "Invalid argument",
     ENFILE 23 "Too many open files in system",
+    ENOSPC 28 "No space left on device",
     ERANGE 34 "Numerical result out of range",
     ELOOP 40 "Too many levels of symbolic links",
     EXFULL 54 "Exchange full",

@@ -81,6 +81,24 @@ pub enum RtnlOp {
         dev: String,
         mac: Mac,
     },
+    /// `bridge fdb add|append|replace MAC dev DEV dst IP …`: the table of a tunnel device itself.
+    NewRemote {
+        dev: String,
+        mac: Mac,
+        dst: Option<u32>,
+        port: Option<u16>,
+        vni: Option<u32>,
+        state: FdbState,
+        how: How,
+    },
+    /// `bridge fdb del MAC dev DEV [dst IP]`
+    DelRemote {
+        dev: String,
+        mac: Mac,
+        dst: Option<u32>,
+        port: Option<u16>,
+        vni: Option<u32>,
+    },
     /// `sysctl -w KEY=VALUE`, dots or slashes
     Sysctl {
         key: String,
@@ -363,6 +381,12 @@ impl Kernel {
             RtnlOp::DelNeigh { dev, dst } => neigh::del_neigh(self, cx, ns, dev, *dst),
             RtnlOp::NewFdb { dev, mac, state } => link::new_fdb(self, cx, ns, dev, *mac, *state),
             RtnlOp::DelFdb { dev, mac } => link::del_fdb(self, cx, ns, dev, *mac),
+            RtnlOp::NewRemote { dev, mac, dst, port, vni, state, how } => {
+                link::new_remote(self, cx, ns, dev, (*mac, *dst, *port, *vni), *state, *how)
+            }
+            RtnlOp::DelRemote { dev, mac, dst, port, vni } => {
+                link::del_remote(self, cx, ns, dev, (*mac, *dst, *port, *vni))
+            }
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
         };
         super::linkwatch::work(self, cx);

@@ -90,6 +90,8 @@ pub struct Socket {
     deficit: u32,
     pub rcvbuf: u32,
     pub drops: u64,
+    /// A tunnel's: what arrives goes to its driver (`encap_rcv`).
+    pub encap: bool,
     pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
     pub(super) tcp: tcp::Probe,
 }
@@ -216,6 +218,7 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         deficit: 0,
         rcvbuf,
         drops: 0,
+        encap: false,
         route: None,
         tcp: tcp::Probe::default(),
     });

@@ -34,6 +34,10 @@ pub const MAX_PAYLOAD: u32 = 65_507;
 /// # Errors
 /// No route, no free port; EACCES for a broadcast address without `SO_BROADCAST`.
 pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) -> Result<(), Errno> {
+    // `inet_dgram_connect` gives it a port, which it keeps even if there is no route.
+    if k.sockets.get(id).is_some_and(|s| s.port == 0) {
+        lookup::bind(k, id, 0, 0)?;
+    }
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
     let flow = s.flow_to(addr);
@@ -42,9 +46,6 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
     if rt.dst.kind == DstKind::Broadcast && !broadcast {
         return Err(Errno::EACCES);
-    }
-    if k.sockets.get(id).is_some_and(|s| s.port == 0) {
-        lookup::bind(k, id, 0, 0)?;
     }
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     (s.peer, s.peer_port) = (rt.to, port);
@@ -227,6 +228,9 @@ fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) 
 
 /// `__udp_enqueue_schedule_skb` (UDP-20, 21).
 fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
+    if k.sockets.get(id).is_some_and(|s| s.encap) {
+        return crate::drivers::vxlan::rcv(k, cx, skb);
+    }
     cx.at(At::SockQueueRcv, &skb);
     let ns = k.devs[skb.meta.dev].ns;
     let size = skb.meta.truesize;

@@ -217,6 +217,7 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, new: New) -> NetDevic
         cold: Box::new(Cold {
             name,
             link: new.link,
+            link_ns: new.link_ns,
             uppers: Vec::new(),
             min_mtu: setup.min_mtu,
             max_mtu: setup.max_mtu,
@@ -233,6 +234,8 @@ fn blank(k: &Kernel, ns: NsId, ifindex: u32, name: String, new: New) -> NetDevic
             rx_otherhost_dropped: 0,
             rx_missed: 0,
             rx_nohandler: 0,
+            tx_errors: 0,
+            tx_carrier_errors: 0,
             devconf: DevConf::from_default(&k.net(ns).conf),
             neigh: neigh::Parms::default(),
             in_device: false,

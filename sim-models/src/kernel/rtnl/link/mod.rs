@@ -22,7 +22,11 @@ pub(super) use remove::del_link;
 pub(super) use set::set_link;
 
 use super::{Config, Cx, Errno, FdbState, Kernel, LinkAttrs, NsId, RtnlError};
-use crate::{drivers::bridge, kernel::DevId, packet::Mac};
+use crate::{
+    drivers::{bridge, vxlan},
+    kernel::DevId,
+    packet::Mac,
+};
 
 /// The device that a request names (`ll_name_to_index`). Asking for it settles its link state, as any `ip … dev NAME`
 /// does.
@@ -95,4 +99,33 @@ pub(super) fn del_fdb(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: &str, mac: Mac
     let dev = named(k, cx, ns, dev)?;
     let (br, no) = bridge_of(k, dev, "delete")?;
     bridge::delete_entry(k, br, no, mac)
+}
+
+/// Address, remote, its port and network.
+type To = (Mac, Option<u32>, Option<u16>, Option<u32>);
+
+/// `bridge fdb add … dst IP` (`rtnl_fdb_add` with `self`)
+pub(super) fn new_remote(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    ns: NsId,
+    dev: &str,
+    (mac, dst, port, vni): To,
+    s: FdbState,
+    how: super::How,
+) -> Result<(), RtnlError> {
+    let dev = named(k, cx, ns, dev)?;
+    vxlan::add_remote(k, cx, dev, mac, dst, (port, vni), s, how)
+}
+
+/// `bridge fdb del … [dst IP]`
+pub(super) fn del_remote(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    ns: NsId,
+    dev: &str,
+    (mac, dst, port, vni): To,
+) -> Result<(), RtnlError> {
+    let dev = named(k, cx, ns, dev)?;
+    vxlan::delete_remote(k, dev, mac, dst, (port, vni))
 }

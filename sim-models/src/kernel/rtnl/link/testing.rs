@@ -8,7 +8,10 @@ use crate::{
         bridge::{fdb_lines, port_settings},
         veth::{Peer, VethConfig},
     },
-    kernel::{PktType, RtnlOp, dev, linkwatch},
+    kernel::{
+        PktType, RtnlOp, dev, linkwatch,
+        rtnl::{How, IfAddr, Nud},
+    },
     packet::frame::{Net, Payload},
 };
 use sim_core::{
@@ -187,7 +190,12 @@ fn op(command: &str) -> RtnlOp {
         }
         ["link", "set", name, ref rest @ ..] => {
             let (mut attrs, kind) = attrs(rest);
-            let pairs = kind.get(1..).unwrap_or_default().chunks(2).map(|a| (own(&a[0]), own(&a[1]))).collect();
+            let pairs = kind
+                .get(1..)
+                .unwrap_or_default()
+                .chunks(2)
+                .map(|a| (own(&a[0]), a.get(1).map_or_else(String::new, own)))
+                .collect();
             match kind.first() {
                 Some(&"bridge_slave") => attrs.slave_args = pairs,
                 Some(_) => attrs.kind_args = pairs,
@@ -204,11 +212,40 @@ fn op(command: &str) -> RtnlOp {
             };
             RtnlOp::NewFdb { dev: dev.into(), mac: mac.parse().expect("a MAC"), state }
         }
+        ["fdb", how, mac, "dev", dev, ref to @ ..] if to.first() != Some(&"master") => remote(how, mac, dev, to),
+        ["addr", "add", addr, "dev", dev] => {
+            let (ip, len) = addr.split_once('/').expect("a length");
+            let ip = ip.parse::<crate::packet::Ip4Addr>().expect("an address").0;
+            let addr = IfAddr::new(crate::packet::Prefix { addr: ip, len: len.parse().expect("a length") });
+            RtnlOp::NewAddr { dev: dev.into(), addr }
+        }
+        ["neigh", "add", ip, "lladdr", mac, "dev", dev] => RtnlOp::NewNeigh {
+            dev: dev.into(),
+            dst: ip.parse::<crate::packet::Ip4Addr>().expect("an address").0,
+            lladdr: mac.parse().ok(),
+            state: Nud::Permanent,
+            how: How::Add,
+        },
         ["fdb", "del", mac, "dev", dev, "master"] => {
             RtnlOp::DelFdb { dev: dev.into(), mac: mac.parse().expect("a MAC") }
         }
         _ => panic!("{command}: not for this lab"),
     }
+}
+
+/// `bridge fdb HOW MAC dev DEV [dst IP] [port N] [vni N]`
+fn remote(how: &str, mac: &str, dev: &str, to: &[&str]) -> RtnlOp {
+    let value = |word: &str| to.iter().position(|w| *w == word).map(|i| to[i + 1]);
+    let dst = value("dst").map(|a| a.parse::<crate::packet::Ip4Addr>().expect("an address").0);
+    let (port, vni) = (value("port").and_then(|p| p.parse().ok()), value("vni").and_then(|v| v.parse().ok()));
+    let (dev, mac) = (dev.to_owned(), mac.parse().expect("a MAC"));
+    let how = match how {
+        "add" => How::Add,
+        "append" => How::Append,
+        "replace" => How::Replace,
+        _ => return RtnlOp::DelRemote { dev, mac, dst, port, vni },
+    };
+    RtnlOp::NewRemote { dev, mac, dst, port, vni, state: FdbState::Local, how }
 }
 
 fn veth(words: &[&str]) -> Config {
