@@ -13,7 +13,7 @@ use onerouter_tests::lab::{
 use sim_models::cost::Costs;
 
 /// Labs that the simulator reproduces wholly. A lab that joins them stays.
-const REPRODUCED: [&str; 20] = [
+const REPRODUCED: [&str; 21] = [
     "arp_fail",
     "arp_fail_fast",
     "bridge3",
@@ -23,6 +23,7 @@ const REPRODUCED: [&str; 20] = [
     "docker_fwd0",
     "docker_fwd1",
     "fdb_age",
+    "mtu",
     "mtu_bridge_nonf",
     "multi_ip",
     "proxy_arp",

@@ -88,6 +88,9 @@ pub enum Command {
     /// Show what is plugged into what: hosts, namespaces, devices, cables, and one router for each host
     #[command(after_help = TOPOLOGY_EXAMPLES)]
     Topology(Topology),
+    /// Ask a host of the simulated world what `ip`, `bridge` or `sysctl` prints there
+    #[command(after_help = ASK_EXAMPLES)]
+    Ask(Ask),
     /// Play scenarios on a real kernel, and compare every frame, table and counter
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
@@ -95,6 +98,15 @@ pub enum Command {
     #[command(hide = true, name = "netns-play")]
     NetnsPlay,
 }
+
+const ASK_EXAMPLES: &str = "\
+Examples:
+  onerouter ask scenarios/routing/two-uplinks.ron h1/server ip route get 10.9.9.9 from 203.0.113.2
+  onerouter ask scenarios/routing/two-uplinks.ron h1/server ip -j rule
+  onerouter ask scenarios/neigh/moved.ron h1/client --at 10ms ip neigh
+
+Output, error texts and exit code are the tool's own (iproute2 6.1); of a sweep the first point is asked, with the first
+seed.";
 
 const TOPOLOGY_EXAMPLES: &str = "\
 Examples:
@@ -166,6 +178,22 @@ pub struct Boot {
     /// Run the scenario, and show also what its kernels say after time 0
     #[arg(short, long, visible_alias = "all")]
     pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// Scenario file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Whom: HOST/NS
+    #[arg(value_name = "HOST/NS")]
+    pub place: String,
+    /// When, as `200ms`; at the end of the run if not given
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// What: a command of ip, bridge or sysctl that prints
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -74,6 +74,7 @@ where
         Command::Check(args) => check_command(args, &mut streams),
         Command::Walk(args) => walk_command(args, &mut streams),
         Command::Boot(args) => boot_command(args, &mut streams),
+        Command::Ask(args) => ask_command(args, &mut streams),
         Command::Topology(args) => topology_command(args, &mut streams),
         Command::Verify(args) => verify::command(args, &mut streams),
         Command::NetnsPlay => verify::play(&mut streams),
@@ -285,6 +286,39 @@ fn boot_command(args: &args::Boot, streams: &mut Streams) -> io::Result<u8> {
     let text = dmesg::render(&shown, streams.paint);
     streams.say(&text)?;
     Ok(GOOD)
+}
+
+/// Runs the first point with the first seed as far as asked, and prints what the tool prints then.
+fn ask_command(args: &args::Ask, streams: &mut Streams) -> io::Result<u8> {
+    let at = match args.at.as_deref().map(scenarios::ask::time) {
+        Some(Err(why)) => {
+            streams.complain(&format!("error: --at: {}\n", units::printable(&why)));
+            return Ok(BAD_INPUT);
+        }
+        Some(Ok(at)) => Some(at),
+        None => None,
+    };
+    let question = match scenarios::iproute2::question(&args.command) {
+        Ok(question) => question,
+        Err(e) => {
+            streams.complain(&format!("{}\n", units::printable(&e.text)));
+            return Ok(BAD_INPUT);
+        }
+    };
+    let plan = match one_plan(&args.file, "a host is asked", streams) {
+        Ok(plan) => plan,
+        Err(code) => return Ok(code),
+    };
+    match scenarios::ask::ask(&plan, &args.place, at, &question) {
+        Ok(answer) => {
+            answer.err.iter().for_each(|l| streams.complain(&format!("{}\n", units::printable(l))));
+            for line in &answer.out {
+                streams.say(&format!("{line}\n"))?;
+            }
+            Ok(answer.code)
+        }
+        Err(mistakes) => Ok(streams.mistakes(&mistakes)),
+    }
 }
 
 /// Runs the first point with the first seed, and shows what was plugged into what at its end.

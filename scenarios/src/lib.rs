@@ -3,6 +3,7 @@
 //! Order of work: [`load`] (every mistake of a file at once) → [`plan`] (sweep × seeds) → [`build`] (requests through
 //! the kernel's one door, which may refuse) → [`run`] → [`expect`] (verdicts).
 
+pub mod ask;
 pub mod build;
 pub mod campaign;
 pub mod check;

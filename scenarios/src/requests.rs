@@ -39,6 +39,12 @@ pub(crate) fn route(source: &Arc<Source>, text: &At<String>) -> Result<Vec<Reque
     framed(source, text, &Frame { before: "ip route add ", after: "", fits, what: "a route" })
 }
 
+/// `ip rule add …`
+pub(crate) fn rule(source: &Arc<Source>, text: &At<String>) -> Result<Vec<Request>, Diagnostic> {
+    let fits = |op: &RtnlOp| matches!(op, RtnlOp::NewRule { .. });
+    framed(source, text, &Frame { before: "ip rule add ", after: "", fits, what: "a rule" })
+}
+
 /// `ip neigh add …`
 pub(crate) fn neighbour(source: &Arc<Source>, text: &At<String>) -> Result<Vec<Request>, Diagnostic> {
     let fits = |op: &RtnlOp| matches!(op, RtnlOp::NewNeigh { .. });

@@ -45,7 +45,7 @@ type Follow = (u32, u32);
 pub(crate) struct Played {
     pub(crate) scenario: Scenario,
     pub(crate) built: Built,
-    ended: Time,
+    pub(crate) ended: Time,
     answers: Vec<Answer>,
     fault: Option<String>,
 }

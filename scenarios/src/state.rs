@@ -10,7 +10,10 @@ use sim_core::time::{Span, Time};
 use sim_models::{
     apps::{App, flow::FlowStat},
     drivers::{Kind, bridge::fdb_lines, vxlan},
-    kernel::{At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines},
+    kernel::{
+        At, Kernel, NsId, neigh::neigh_lines, netns::Life, rtnl::RT_TABLE_MAIN, show_route::ip_route_lines,
+        show_rule::ip_rule_lines,
+    },
     world::{Host, World},
 };
 use std::fmt::Write as _;
@@ -212,6 +215,9 @@ fn namespace(out: &mut String, host: &str, k: &Kernel, ns: NsId, now: u64) {
         }
     };
     table("route", ip_route_lines(k, ns, RT_TABLE_MAIN));
+    if net.v4.policy().is_some() {
+        table("rule", ip_rule_lines(k, ns).iter().map(|l| l.replacen('\t', " ", 1)).collect());
+    }
     table("neigh", neigh_lines(k, ns));
     table("fdb", [fdb_lines(k, ns, now), vxlan::fdb_lines(k, ns)].concat());
     let counters: Vec<String> = net.mib.nonzero().map(|(name, v)| format!("{name} {v}")).collect();

@@ -35,6 +35,7 @@ pub enum Phase {
     Up,
     DeviceSysctls,
     Routes,
+    Rules,
     Neighbours,
     Commands,
     /// The host's script.
@@ -153,7 +154,7 @@ fn wire_rates(names: &Names, s: &Scenario) -> IndexMap<DevRef, String> {
         .collect()
 }
 
-/// The rest: devices in the order of the file; ports; addresses; up; sysctls of devices; routes; neighbours; commands.
+/// The rest: devices in the order of the file; ports; addresses; up; sysctls of devices; routes; rules; neighbours; commands.
 ///
 /// # Errors
 /// What is not of iproute2's language.
@@ -196,6 +197,7 @@ pub fn with_cables(
         });
     };
     lines(Phase::Routes, |n| &n.routes, requests::route);
+    lines(Phase::Rules, |n| &n.rules, requests::rule);
     lines(Phase::Neighbours, |n| &n.neighbours, requests::neighbour);
     lines(Phase::Commands, |n| &n.commands, requests::command);
     script(names, host, out);

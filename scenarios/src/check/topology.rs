@@ -217,6 +217,7 @@ fn texts(c: &mut Checker, net: &Namespace, known: &mut Known) {
         each(&d.addresses, &|a| requests::address(source, a, &entry.name));
     }
     each(&net.routes, &|r| requests::route(source, r));
+    each(&net.rules, &|r| requests::rule(source, r));
     each(&net.neighbours, &|n| requests::neighbour(source, n));
     each(&net.commands, &|l| requests::command(source, l));
     c.sink.append(&mut bad);

@@ -1,7 +1,7 @@
 //! `ip [OPTIONS] OBJECT COMMAND`.
 
 use super::words::{Keyword, Words, exact, find, prefix};
-use super::{Command, Op, ParseError, addr, lex::Word, link, neigh, netns, route, value::Family};
+use super::{Command, Op, ParseError, addr, link, neigh, netns, route, rule, value::Family};
 use sim_models::kernel::rtnl::RtnlOp;
 
 #[derive(Clone, Copy)]
@@ -88,6 +88,7 @@ fn options(words: &mut Words<'_>) -> Result<Options, ParseError> {
 enum Object {
     Address,
     Route,
+    Rule,
     Neighbour,
     Link,
     Netns,
@@ -100,7 +101,7 @@ const OBJECTS: &[Keyword<Object>] = &[
     prefix("addrlabel", Object::No),
     prefix("maddress", Object::No),
     prefix("route", Object::Route),
-    prefix("rule", Object::No),
+    prefix("rule", Object::Rule),
     prefix("neighbor", Object::Neighbour),
     prefix("neighbour", Object::Neighbour),
     prefix("ntable", Object::No),
@@ -148,19 +149,13 @@ pub(super) fn ip(
     match object.what {
         Object::Address => rtnl(addr::addr(words, family)?),
         Object::Route => rtnl(route::route(words, family)?),
+        Object::Rule => rtnl(rule::rule(words, family)?),
         Object::Neighbour => rtnl(neigh::neigh(words, family)?),
         Object::Link => rtnl(link::link(words)?),
         Object::Netns => return netns::netns(words, ns.as_deref(), column, out),
-        Object::No => return Err(not_modelled(word, object.text)),
+        Object::No => return Err(word.unsupported(object.text)),
     }
     Ok(())
-}
-
-fn not_modelled(word: &Word, object: &str) -> ParseError {
-    match object {
-        "rule" => word.error("not supported yet: policy rules"),
-        _ => word.unsupported(object),
-    }
 }
 
 /// What the word behind an object asks for.

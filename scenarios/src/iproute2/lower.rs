@@ -7,8 +7,9 @@ use sim_models::drivers::{
 };
 use sim_models::kernel::rtnl::{
     Brd, FdbState, How, IfAddr, LinkAttrs, RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType,
-    RtProto, RtnlOp,
+    RtProto, RtnlOp, RuleAction, RuleSpec,
 };
+use sim_models::kernel::show_rule::ipproto_name;
 use sim_models::packet::Ip4Addr;
 use std::fmt::{self, Write};
 
@@ -67,6 +68,8 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
         RtnlOp::DelAddr { dev, addr } => format!("{ip} addr del {} dev {}", address(addr), quoted(dev)),
         RtnlOp::NewRoute { route, how } => format!("{ip} route {} {}", how_word(*how), self::route(route, false)),
         RtnlOp::DelRoute { route } => format!("{ip} route del {}", self::route(route, true)),
+        RtnlOp::NewRule { rule } => format!("{ip} rule add{}", self::rule(rule, false)),
+        RtnlOp::DelRule { rule } => format!("{ip} rule del{}", self::rule(rule, true)),
         RtnlOp::NewNeigh { dev, dst, lladdr, state, how } => {
             let lladdr = lladdr.map(|mac| format!(" lladdr {mac}")).unwrap_or_default();
             let (dst, how, nud) = (Ip4Addr(*dst), how_word(*how), neigh::state_name(*state));
@@ -268,12 +271,8 @@ fn route(r: &RouteSpec, delete: bool) -> String {
     if r.metric != 0 {
         put(&mut s, format_args!(" metric {}", r.metric));
     }
-    match r.table {
-        Some(RT_TABLE_LOCAL) => s.push_str(" table local"),
-        Some(RT_TABLE_MAIN) => s.push_str(" table main"),
-        Some(RT_TABLE_DEFAULT) => s.push_str(" table default"),
-        Some(id) => put(&mut s, format_args!(" table {id}")),
-        None => {}
+    if let Some(id) = r.table {
+        table(&mut s, id);
     }
     if r.proto != if delete { RtProto::Unspec } else { RtProto::Boot } {
         put(&mut s, format_args!(" proto {}", value::protocol_name(r.proto)));
@@ -284,11 +283,100 @@ fn route(r: &RouteSpec, delete: bool) -> String {
     if r.tos != 0 {
         put(&mut s, format_args!(" tos {:#x}", r.tos));
     }
-    if r.mtu != 0 {
-        put(&mut s, format_args!(" mtu {}", r.mtu));
+    if r.mtu != 0 || r.mtu_lock {
+        put(&mut s, format_args!(" mtu {}{}", if r.mtu_lock { "lock " } else { "" }, r.mtu));
+    }
+    if r.advmss != 0 {
+        put(&mut s, format_args!(" advmss {}", r.advmss));
+    }
+    if r.hoplimit != 0 {
+        put(&mut s, format_args!(" hoplimit {}", r.hoplimit));
     }
     if r.onlink {
         s.push_str(" onlink");
+    }
+    for hop in &r.nexthops {
+        s.push_str(" nexthop");
+        if let Some(via) = hop.via {
+            put(&mut s, format_args!(" via {}", Ip4Addr(via)));
+        }
+        if let Some(dev) = &hop.dev {
+            put(&mut s, format_args!(" dev {}", quoted(dev)));
+        }
+        if hop.weight != 1 {
+            put(&mut s, format_args!(" weight {}", hop.weight));
+        }
+        if hop.onlink {
+            s.push_str(" onlink");
+        }
+    }
+    s
+}
+
+fn table(s: &mut String, id: u32) {
+    match id {
+        RT_TABLE_LOCAL => s.push_str(" table local"),
+        RT_TABLE_MAIN => s.push_str(" table main"),
+        RT_TABLE_DEFAULT => s.push_str(" table default"),
+        id => put(s, format_args!(" table {id}")),
+    }
+}
+
+/// A rule's selectors and action, each with a blank in front.
+fn rule(r: &RuleSpec, delete: bool) -> String {
+    let mut s = String::new();
+    if r.not {
+        s.push_str(" not");
+    }
+    for (word, p) in [("from", r.from), ("to", r.to)] {
+        if p.len != 0 {
+            put(&mut s, format_args!(" {word} {p}"));
+        }
+    }
+    if r.tos != 0 {
+        put(&mut s, format_args!(" tos {:#x}", r.tos));
+    }
+    match (r.mark, r.mask) {
+        (0, 0) => {}
+        (mark, u32::MAX) if mark != 0 => put(&mut s, format_args!(" fwmark {mark:#x}")),
+        (mark, mask) => put(&mut s, format_args!(" fwmark {mark:#x}/{mask:#x}")),
+    }
+    for (word, dev) in [("iif", &r.iif), ("oif", &r.oif)] {
+        if let Some(dev) = dev {
+            put(&mut s, format_args!(" {word} {}", quoted(dev)));
+        }
+    }
+    if let Some((from, to)) = r.uid {
+        put(&mut s, format_args!(" uidrange {from}-{to}"));
+    }
+    if r.ipproto != 0 {
+        put(&mut s, format_args!(" ipproto {}", ipproto_name(r.ipproto)));
+    }
+    for (word, ports) in [("sport", r.sport), ("dport", r.dport)] {
+        if let Some((from, to)) = ports {
+            put(&mut s, format_args!(" {word} {from}-{to}"));
+        }
+    }
+    match r.action {
+        Some(RuleAction::Goto(pref)) => put(&mut s, format_args!(" goto {pref}")),
+        Some(RuleAction::Nop) => s.push_str(" nop"),
+        Some(RuleAction::Blackhole) => s.push_str(" blackhole"),
+        Some(RuleAction::Unreachable) => s.push_str(" unreachable"),
+        Some(RuleAction::Prohibit) => s.push_str(" prohibit"),
+        Some(RuleAction::Lookup) if delete => s.push_str(" unicast"),
+        Some(RuleAction::Lookup) | None => {}
+    }
+    if r.table != 0 {
+        table(&mut s, r.table);
+    }
+    if let Some(len) = r.suppress {
+        put(&mut s, format_args!(" suppress_prefixlength {len}"));
+    }
+    if r.proto != RtProto::Unspec {
+        put(&mut s, format_args!(" proto {}", value::protocol_name(r.proto)));
+    }
+    if let Some(pref) = r.pref {
+        put(&mut s, format_args!(" pref {pref}"));
     }
     s
 }

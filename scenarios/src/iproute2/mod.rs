@@ -9,13 +9,15 @@
 //! | [`lex`] | a line into words with their columns, at `;` and `&&` into commands |
 //! | [`words`] | the cursor over a command's words, keywords and their abbreviations |
 //! | [`value`] | numbers, addresses, prefixes, hardware addresses |
-//! | [`ip`], [`link`], [`addr`], [`route`], [`neigh`], [`netns`] | `ip` and its objects |
+//! | [`ip`], [`link`], [`addr`], [`route`], [`rule`], [`neigh`], [`netns`] | `ip` and its objects |
 //! | [`kind`] | what follows `type`: the words of a driver, of a bridge port |
 //! | [`bridge`], [`sysctl`] | `bridge fdb`, `bridge link`; `sysctl`, `echo … > /proc/sys/…` |
+//! | [`question`], [`get`] | commands that only print |
 //! | [`lower`] | a request back into its line |
 
 mod addr;
 mod bridge;
+mod get;
 mod ip;
 mod kind;
 mod lex;
@@ -23,12 +25,15 @@ mod link;
 mod lower;
 mod neigh;
 mod netns;
+mod question;
 mod route;
+mod rule;
 mod sysctl;
 mod value;
 mod words;
 
 pub use lower::to_command;
+pub use question::{Ask, Question, question};
 
 use lex::Word;
 use sim_models::kernel::rtnl::RtnlOp;

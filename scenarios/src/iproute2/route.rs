@@ -8,7 +8,7 @@ use super::value::{self, Family};
 use super::words::{Keyword, Words, exact, find, prefix};
 use super::{ParseError, lex::Word};
 use sim_models::kernel::rtnl::{
-    How, RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, RtProto, RtnlOp,
+    How, NextHop, RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, RtProto, RtnlOp,
 };
 use sim_models::packet::Prefix;
 
@@ -43,6 +43,8 @@ enum Key {
     Metric,
     Scope,
     Mtu,
+    Advmss,
+    Hoplimit,
     Onlink,
     Nexthop,
     Protocol,
@@ -65,8 +67,8 @@ const WORDS: &[Keyword<Key>] = &[
     exact("preference", Key::Metric),
     exact("scope", Key::Scope),
     exact("mtu", Key::Mtu),
-    exact("hoplimit", Key::No),
-    exact("advmss", Key::No),
+    exact("hoplimit", Key::Hoplimit),
+    exact("advmss", Key::Advmss),
     prefix("reordering", Key::No),
     exact("rtt", Key::No),
     exact("rto_min", Key::No),
@@ -160,16 +162,32 @@ impl Said {
             Key::Metric => route.metric = number(words.arg()?, "metric")?,
             Key::Scope => route.scope = Some(value::scope(words.arg()?, "invalid \"scope\" value")?),
             Key::Mtu => {
-                let value = words.arg()?;
+                let mut value = words.arg()?;
                 if value.text == "lock" {
-                    return Err(value.unsupported("mtu lock"));
+                    route.mtu_lock = true;
+                    value = words.arg()?;
                 }
                 route.mtu = number(value, "mtu")?;
             }
+            Key::Advmss => {
+                let value = words.arg()?;
+                if value.text == "lock" {
+                    return Err(value.unsupported("advmss lock"));
+                }
+                route.advmss = number(value, "mss")?;
+            }
+            Key::Hoplimit => {
+                let value = words.arg()?;
+                if value.text == "lock" {
+                    return Err(value.unsupported("hoplimit lock"));
+                }
+                let limit = value::u32_of(&value.text).and_then(|n| u8::try_from(n).ok());
+                route.hoplimit = limit.ok_or_else(|| value.wrong("\"hoplimit\" value is invalid"))?;
+            }
             Key::Onlink => route.onlink = true,
-            Key::Nexthop => return Err(word.error("not supported yet: multipath routes (`nexthop`)")),
+            Key::Nexthop => return nexthops(route, words, family),
             Key::Protocol => route.proto = value::protocol(words.arg()?)?,
-            Key::Table => route.table = Some(table(words.arg()?)?),
+            Key::Table => route.table = Some(table(words.arg()?, "\"table\" value is invalid")?),
             Key::Dev => route.dev = Some(words.arg()?.text.clone()),
             Key::To => {
                 let value = words.arg()?;
@@ -208,6 +226,46 @@ impl Said {
     }
 }
 
+/// More than a route may have.
+const MANY: usize = 250;
+
+/// `nexthop via … dev … weight …`, to the end of the line. The first `nexthop` is read.
+fn nexthops(route: &mut RouteSpec, words: &mut Words<'_>, family: &mut Family) -> Result<(), ParseError> {
+    loop {
+        let mut hop = NextHop { via: None, dev: None, weight: 1, onlink: false };
+        let mut more = false;
+        while let Some(word) = words.next() {
+            match word.text.as_str() {
+                "nexthop" => {
+                    more = true;
+                    break;
+                }
+                "via" => hop.via = Some(gateway(words, family)?),
+                "dev" => hop.dev = Some(words.arg()?.text.clone()),
+                "weight" => {
+                    let value = words.arg()?;
+                    let weight = value::u32_of(&value.text).and_then(|w| u16::try_from(w).ok());
+                    let weight = weight.filter(|w| (1..=256).contains(w));
+                    hop.weight = weight.ok_or_else(|| value.wrong("\"weight\" is invalid"))?;
+                }
+                "onlink" => hop.onlink = true,
+                "realms" | "encap" | "as" => return Err(word.unsupported(&format!("nexthop {}", word.text))),
+                other => {
+                    let text = format!("Error: \"nexthop\" or end of line is expected instead of \"{other}\"");
+                    return Err(word.error(text).near(other, ["via", "dev", "weight", "onlink"].into_iter()));
+                }
+            }
+        }
+        route.nexthops.push(hop);
+        if !more {
+            return Ok(());
+        }
+        if route.nexthops.len() >= MANY {
+            return Err(words.missing(format!("not supported: more than {MANY} next hops")));
+        }
+    }
+}
+
 /// `via [ FAMILY ] ADDRESS`
 fn gateway(words: &mut Words<'_>, family: &mut Family) -> Result<u32, ParseError> {
     let word = words.arg()?;
@@ -223,13 +281,13 @@ fn number(word: &Word, key: &str) -> Result<u32, ParseError> {
 }
 
 /// `rtnl_rttable_a2n`, with the names that /etc/iproute2/rt_tables has as it is shipped.
-fn table(word: &Word) -> Result<u32, ParseError> {
+pub(super) fn table(word: &Word, why: &str) -> Result<u32, ParseError> {
     match word.text.as_str() {
         "local" => Ok(RT_TABLE_LOCAL),
         "main" => Ok(RT_TABLE_MAIN),
         "default" => Ok(RT_TABLE_DEFAULT),
         "unspec" => Ok(RT_TABLE_MAIN),
-        _ => match number(word, "table")? {
+        _ => match value::u32_of(&word.text).ok_or_else(|| word.wrong(why))? {
             // RT_TABLE_UNSPEC: the kernel takes it for main.
             0 => Ok(RT_TABLE_MAIN),
             id => Ok(id),

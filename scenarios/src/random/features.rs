@@ -51,4 +51,5 @@ features! {
     large 35 "datagrams larger than the MTU",
     strangers 45 "destinations that nobody has",
     down 12 "devices that are not up",
+    rules 30 "policy rules and tables of their own",
 }

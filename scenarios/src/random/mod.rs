@@ -13,6 +13,7 @@ pub mod coverage;
 mod features;
 pub mod hunt;
 mod requests;
+mod rules;
 pub mod shrink;
 mod sketch;
 mod tables;

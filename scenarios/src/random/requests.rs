@@ -136,6 +136,9 @@ impl Here<'_> {
     }
 
     fn change(&mut self) -> Option<String> {
+        if self.draft.on.rules && self.draft.chance.percent(35) {
+            return self.change_rule();
+        }
         match self.draft.chance.below(4) {
             0 => self.change_address(),
             1 => self.change_route(),
@@ -173,6 +176,18 @@ impl Here<'_> {
                 let kind = *self.draft.chance.pick(&["blackhole", "unreachable", "prohibit", "throw"]);
                 format!("ip route {how} {kind} {to}")
             }
+        })
+    }
+
+    fn change_rule(&mut self) -> Option<String> {
+        let own = self.draft.sketch.hosts[self.h].nets[self.n].rules.clone();
+        Some(match self.draft.chance.below(5) {
+            0 | 1 => match self.draft.chance.maybe(&own) {
+                Some(rule) => format!("ip rule del {rule}"),
+                None => format!("ip rule del pref {}", self.draft.chance.pick(&[0, 100, 32765, 32766, 32767])),
+            },
+            2 => format!("ip rule del {}", self.draft.rule(self.h, self.n)),
+            _ => format!("ip rule add {}", self.draft.rule(self.h, self.n)),
         })
     }
 

@@ -172,19 +172,19 @@ fn forget(net: &mut super::sketch::Net, name: &str) {
     }
     net.devices.retain(|d| !matches!(&d.kind, Kind::Upper { link, .. } if link == name));
     let names = |line: &String| line.split(' ').any(|w| w == name);
-    for list in [&mut net.routes, &mut net.neighbours, &mut net.commands] {
+    for list in [&mut net.routes, &mut net.rules, &mut net.neighbours, &mut net.commands] {
         list.retain(|l| !names(l));
     }
     net.sysctls.retain(|(k, _)| !k.split('.').any(|w| w == name));
 }
 
-/// Addresses, routes, neighbours, commands.
+/// Addresses, routes, rules, neighbours, commands.
 fn lines(s: &Sketch, at: usize, many: usize) -> Option<Sketch> {
     let mut s = s.clone();
     let mut lists = Vec::new();
     for net in s.hosts.iter_mut().flat_map(|h| &mut h.nets) {
         lists.extend(net.devices.iter_mut().map(|d| &mut d.addresses));
-        lists.extend([&mut net.routes, &mut net.neighbours, &mut net.commands]);
+        lists.extend([&mut net.routes, &mut net.rules, &mut net.neighbours, &mut net.commands]);
     }
     cut(lists, at, many).then_some(s)
 }

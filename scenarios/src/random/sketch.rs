@@ -28,6 +28,7 @@ pub struct Net {
     pub sysctls: Vec<(String, String)>,
     pub devices: Vec<Device>,
     pub routes: Vec<String>,
+    pub rules: Vec<String>,
     pub neighbours: Vec<String>,
     pub commands: Vec<String>,
 }
@@ -191,7 +192,8 @@ fn net(n: &Net) -> String {
         let lines = n.devices.iter().map(|d| format!("\n     {}: {}", text(&d.name), device(d)));
         fields.push(format!("devices: {{{}}}", lines.collect::<Vec<_>>().join(",")));
     }
-    for (word, all) in [("routes", &n.routes), ("neighbours", &n.neighbours), ("commands", &n.commands)] {
+    let lists = [("routes", &n.routes), ("rules", &n.rules), ("neighbours", &n.neighbours), ("commands", &n.commands)];
+    for (word, all) in lists {
         if !all.is_empty() {
             fields.push(format!("{word}: {}", list(all)));
         }

@@ -47,6 +47,10 @@ impl<'s> View<'s> {
     fn route(&self, has: &str) -> bool {
         self.routes.iter().any(|r| r.contains(has)) || self.step(|s| s.starts_with("ip route") && s.contains(has))
     }
+    fn rule(&self, has: &str) -> bool {
+        let mut rules = self.sketch.hosts.iter().flat_map(|h| &h.nets).flat_map(|n| &n.rules);
+        rules.any(|r| r.contains(has)) || self.step(|s| s.starts_with("ip rule") && s.contains(has))
+    }
     fn port(&self, word: &str) -> bool {
         self.devices().any(|d| d.slave.iter().any(|s| s.0 == word)) || self.command(&format!("bridge_slave {word}"))
     }
@@ -94,6 +98,20 @@ const WORDS: &[Word] = &[
     ("route mtu", |v| v.route(" mtu ")),
     ("route tos", |v| v.route(" tos ")),
     ("route onlink", |v| v.route("onlink")),
+    ("table of its own", |v| v.route(" table ")),
+    ("rule from", |v| v.rule("from")),
+    ("rule to", |v| v.rule("to ")),
+    ("rule iif", |v| v.rule("iif")),
+    ("rule oif", |v| v.rule("oif")),
+    ("rule tos", |v| v.rule("tos")),
+    ("rule not", |v| v.rule("not ")),
+    ("rule ipproto", |v| v.rule("ipproto")),
+    ("rule dport", |v| v.rule("dport")),
+    ("rule fwmark", |v| v.rule("fwmark")),
+    ("rule that says no", |v| v.rule("blackhole") || v.rule("unreachable") || v.rule("prohibit")),
+    ("rule goto", |v| v.rule("goto")),
+    ("rule suppress_prefixlength", |v| v.rule("suppress_prefixlength")),
+    ("rule changed midway", |v| v.step(|s| s.starts_with("ip rule"))),
     ("ip_forward", |v| v.sysctl("ip_forward")),
     ("forwarding of a device", |v| v.sysctl("forwarding")),
     ("rp_filter", |v| v.sysctl("rp_filter")),

@@ -76,6 +76,8 @@ pub struct Namespace {
     pub devices: Named<Device>,
     /// As `ip route add` takes them.
     pub routes: List<At<String>>,
+    /// As `ip rule add` takes them.
+    pub rules: List<At<String>>,
     /// As `ip neigh add` takes them.
     pub neighbours: List<At<String>>,
     /// What is left to do: `ip …`, `sysctl …`, in order.

@@ -6,7 +6,8 @@ use sim_core::time::{PS_PER_S, Time};
 use sim_models::{
     drivers::{bridge, vxlan},
     kernel::{
-        Kernel, NetDevice, NsId, neigh, netns::Life, show_addr::ip_addr_lines, show_route::ip_route_lines, sock::Proto,
+        Kernel, NetDevice, NsId, neigh, netns::Life, show_addr::ip_addr_lines, show_route::ip_route_lines,
+        show_rule::ip_rule_lines, sock::Proto,
     },
     packet::Ip4Addr,
     world::World,
@@ -72,7 +73,7 @@ pub fn spaces(world: &World, now: Time, before: &Before) -> Vec<Space> {
             let mut space = Space { host, ns: k.net(id).name.clone(), ..Space::default() };
             space.addr = ip_addr_lines(k, id);
             space.route = ip_route_lines(k, id, 0);
-            space.rule = rules();
+            space.rule = ip_rule_lines(k, id);
             space.neigh = neigh::neigh_lines(k, id);
             space.fdb = bridge::fdb_lines(k, id, u64::try_from(ticks).unwrap_or(u64::MAX));
             space.fdb.extend(vxlan::fdb_lines(k, id));
@@ -88,13 +89,6 @@ pub fn spaces(world: &World, now: Time, before: &Before) -> Vec<Space> {
         }
     }
     all
-}
-
-/// The rules that every namespace has: there are no others yet.
-fn rules() -> Vec<String> {
-    ["0:\tfrom all lookup local", "32766:\tfrom all lookup main", "32767:\tfrom all lookup default"]
-        .map(str::to_owned)
-        .to_vec()
 }
 
 fn sockets(k: &Kernel, ns: NsId) -> Vec<String> {

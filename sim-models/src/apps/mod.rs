@@ -103,7 +103,7 @@ fn open(
     };
     let s = sock::socket(k, env.ns, proto, owner);
     if let Some(s) = k.sockets.get_mut(s) {
-        s.opts = Options { device, ..opts };
+        s.set_options(Options { device, ..opts });
     }
     if bind != (0, 0) {
         lookup::bind(k, s, bind.0, bind.1)?;

@@ -74,7 +74,7 @@ impl UdpOnce {
         let s = sock::socket(k, env.ns, Proto::Udp, Some(env.id));
         self.sock = Some(s);
         if let Some(s) = k.sockets.get_mut(s) {
-            s.opts = self.opts;
+            s.set_options(self.opts);
         }
         lookup::bind(k, s, self.bind.0, self.bind.1)?;
         udp::connect(k, cx, s, self.to.0, self.to.1)?;

@@ -274,7 +274,7 @@ mod tests {
         let mut lab = Lab::new();
         let mut skb = lab.cx.alloc();
         let lo = lab.dev("a", "lo");
-        skb.meta.dst = Some(Dst { dev: lo, nexthop: 1, kind: DstKind::Local, mtu: 0, redirect: false });
+        skb.meta.dst = Some(Dst { dev: lo, nexthop: 1, kind: DstKind::Local, mtu: 0, locked: false, redirect: false });
         skb.meta.mark = 7;
         skb.meta.priority = 6;
         skb.meta.iif = 5;

@@ -211,7 +211,7 @@ fn filtered(k: &mut Kernel, rx: DevId, sip: u32, tip: u32) -> bool {
         return false;
     }
     let net = k.net(k.devs[rx].ns);
-    let key = fib::Key { dst: sip, src: tip, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
+    let key = fib::Key { src: tip, ..fib::Key::to(sip) };
     let elsewhere = !net.v4.lookup(&key).is_ok_and(|hit| hit.dev == rx);
     if elsewhere {
         k.net_of(rx).mib[M::TcpExtArpFilter] += 1;

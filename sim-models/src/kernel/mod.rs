@@ -24,7 +24,10 @@ pub mod route;
 pub mod rtnl;
 pub(crate) mod shortcut;
 pub mod show_addr;
+pub mod show_json;
 pub mod show_route;
+pub mod show_rule;
+pub mod show_state;
 pub mod skb;
 pub mod sock;
 pub mod sysctl;
@@ -78,6 +81,8 @@ pub struct Kernel {
     pub(crate) next_mac: u32,
     /// Namespaces by name: only asked, never iterated.
     pub(crate) ns_names: rustc_hash::FxHashMap<String, NsId>,
+    /// Some namespace has policy rules of its own.
+    pub(crate) has_rules: bool,
     /// Namespaces that only their processes keep.
     pub(crate) nameless: u32,
     /// Bumped by every change of configuration: what was decided before it is decided anew.
@@ -100,6 +105,8 @@ pub struct NetNs {
     /// Sockets bound here; `None` until the first.
     pub sockets: Option<Box<sock::Table>>,
     pub icmp: icmp::Limits,
+    /// What was learned about single destinations.
+    pub exceptions: route::Exceptions,
     pub frags: ip_frag::Frags,
     pub(crate) ip_id: u16,
     pub life: netns::Life,
@@ -117,6 +124,7 @@ impl NetNs {
             mib: Box::new(Mib::default()),
             sockets: None,
             icmp: icmp::Limits::default(),
+            exceptions: route::Exceptions::default(),
             frags: ip_frag::Frags::default(),
             ip_id: 0,
             life: netns::Life::Alive,
@@ -143,6 +151,7 @@ impl Kernel {
             host,
             next_mac: 0,
             ns_names: rustc_hash::FxHashMap::default(),
+            has_rules: false,
             nameless: 0,
             generation: 1,
             routes: shortcut::Recent::default(),

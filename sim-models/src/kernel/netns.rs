@@ -59,6 +59,7 @@ pub(crate) fn put_net(k: &mut Kernel, cx: &mut Cx, ns: NsId) {
     let name = k.net(ns).name.clone();
     boot::remarks(k, cx, |_| format!("cleanup_net {name}: its virtual devices go, physical ones return to root"));
     rtnl::cleanup_net(k, cx, ns);
+    rtnl::attach_rules(k);
     k.nameless -= 1;
     k.changed();
     k.net_mut(ns).life = Life::Gone;

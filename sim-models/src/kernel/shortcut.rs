@@ -84,7 +84,7 @@ impl Cached {
         priority: 0,
         ns: NsId::ROOT,
         out_ns: NsId::ROOT,
-        to: Dst { dev: DevId::NONE, nexthop: 0, kind: DstKind::Unicast, mtu: 0, redirect: false },
+        to: Dst::here(DevId::NONE, 0, DstKind::Unicast),
     };
 
     #[inline]

@@ -54,11 +54,7 @@ pub fn dev_link_lines(k: &Kernel, dev: DevId) -> [String; 2] {
         Some(o) => format!("@if{}", o.ifindex),
         None => String::new(),
     };
-    let qdisc = match d.kind {
-        _ if !d.is_up() => "noop",
-        Kind::Physical(_) => "pfifo_fast",
-        _ => "noqueue",
-    };
+    let qdisc = qdisc_name(d);
     let mut line = format!("{}: {}{link}: <{}> mtu {} qdisc {qdisc}", d.ifindex, d.name(), flags(d, other), d.mtu);
     // Writing to a String cannot fail.
     if let Some(master) = d.master.and_then(|m| k.devs.get(m)) {
@@ -78,9 +74,23 @@ pub fn dev_link_lines(k: &Kernel, dev: DevId) -> [String; 2] {
     [line, second]
 }
 
+/// The qdisc that `ip link` names.
+pub(super) fn qdisc_name(d: &NetDevice) -> &'static str {
+    match d.kind {
+        _ if !d.is_up() => "noop",
+        Kind::Physical(_) => "pfifo_fast",
+        _ => "noqueue",
+    }
+}
+
 fn flags(d: &NetDevice, other: Option<&NetDevice>) -> String {
+    flag_names(d, other).join(",")
+}
+
+/// The words between angle brackets.
+pub(super) fn flag_names(d: &NetDevice, other: Option<&NetDevice>) -> Vec<&'static str> {
     let shown = d.shown_flags();
-    let mut words: Vec<&str> = Vec::new();
+    let mut words = Vec::new();
     if shown & IFF_UP != 0 && shown & IFF_RUNNING == 0 {
         words.push("NO-CARRIER");
     }
@@ -88,7 +98,7 @@ fn flags(d: &NetDevice, other: Option<&NetDevice>) -> String {
     if other.is_some_and(|o| o.ns == d.ns && !o.is_up()) {
         words.push("M-DOWN");
     }
-    words.join(",")
+    words
 }
 
 fn ifa_lines(i: &Ifa, dev: &str) -> [String; 2] {

@@ -2,8 +2,9 @@
 
 use super::{
     Kernel, NsId,
-    fib::Route,
+    fib::{Hit, Leg, Route},
     rtnl::{RT_TABLE_DEFAULT, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteType, RtProto, Scope},
+    show_json::{Json, list, text},
     sysctl::ConfBits,
 };
 use crate::packet::{Ip4Addr, Prefix};
@@ -69,7 +70,7 @@ impl RtProto {
     }
 }
 
-fn table_name(table: u32) -> String {
+pub(super) fn table_name(table: u32) -> String {
     match table {
         RT_TABLE_LOCAL => "local".to_owned(),
         RT_TABLE_MAIN => "main".to_owned(),
@@ -87,16 +88,57 @@ fn destination(p: Prefix<u32>) -> String {
     }
 }
 
-/// `ip -4 route show table TABLE` in `ns`, one line a route; table 0: all of them, each named (`table all`).
+/// `ip -4 route show table TABLE` in `ns`, one line a route and one for each of several next hops; table 0: all of them,
+/// each named (`table all`).
 pub fn ip_route_lines(k: &Kernel, ns: NsId, table: u32) -> Vec<String> {
-    let v4 = &k.net(ns).v4;
-    if table != 0 {
-        return v4.routes(table).into_iter().map(|r| route_line(k, r, false)).collect();
-    }
-    v4.tables().into_iter().flat_map(|t| v4.routes(t)).map(|r| route_line(k, r, true)).collect()
+    shown(k, ns, table).into_iter().flat_map(|r| route_lines(k, r, table == 0)).collect()
 }
 
-/// One line of `ip route`; `all`: with the table, unless that is main.
+/// `ip -j -4 route show table TABLE`
+pub fn ip_route_json(k: &Kernel, ns: NsId, table: u32) -> Vec<Json> {
+    shown(k, ns, table).into_iter().map(|r| route_json(k, r, table == 0)).collect()
+}
+
+fn shown(k: &Kernel, ns: NsId, table: u32) -> Vec<&Route<u32>> {
+    let v4 = &k.net(ns).v4;
+    match table {
+        0 => v4.tables().into_iter().flat_map(|t| v4.routes(t)).collect(),
+        t => v4.routes(t),
+    }
+}
+
+/// A route with all its next hops.
+pub fn route_lines(k: &Kernel, r: &Route<u32>, all: bool) -> Vec<String> {
+    let mut lines = vec![route_line(k, r, all)];
+    for l in r.legs.iter().flatten() {
+        let mut line = "\tnexthop".to_owned();
+        if let Some(gw) = l.gw {
+            line += &format!(" via {}", Ip4Addr(gw));
+        }
+        line += &format!(" dev {} weight {}", k.devs.get(l.dev).map_or("?", |d| d.name()), l.weight);
+        leg_flags(k, l).iter().for_each(|f| line += &format!(" {f}"));
+        lines.push(line);
+    }
+    lines
+}
+
+fn leg_flags(k: &Kernel, l: &Leg<u32>) -> Vec<&'static str> {
+    let ignored = k.devs.get(l.dev).is_some_and(|d| d.conf.has(ConfBits::IGNORE_LINKDOWN));
+    let all = [(l.dead || (l.linkdown && ignored), "dead"), (l.onlink, "onlink"), (l.linkdown, "linkdown")];
+    all.into_iter().filter(|f| f.0).map(|f| f.1).collect()
+}
+
+/// Flags of a route with one next hop.
+fn flags(k: &Kernel, r: &Route<u32>) -> Vec<&'static str> {
+    if r.legs.is_some() {
+        return Vec::new();
+    }
+    let ignored = k.devs.get(r.dev).is_some_and(|d| d.conf.has(ConfBits::IGNORE_LINKDOWN));
+    let all = [(r.linkdown && ignored, "dead"), (r.onlink, "onlink"), (r.linkdown, "linkdown")];
+    all.into_iter().filter(|f| f.0).map(|f| f.1).collect()
+}
+
+/// One line of `ip route`, without the lines of several next hops; `all`: with the table, unless that is main.
 pub fn route_line(k: &Kernel, r: &Route<u32>, all: bool) -> String {
     let mut line = match r.kind {
         RouteType::Unicast => destination(r.prefix),
@@ -107,10 +149,10 @@ pub fn route_line(k: &Kernel, r: &Route<u32>, all: bool) -> String {
     if r.tos != 0 {
         word(format_args!("tos {:#04x}", r.tos));
     }
-    if let Some(gw) = r.gw {
+    if let Some(gw) = r.gw.filter(|_| r.legs.is_none()) {
         word(format_args!("via {}", Ip4Addr(gw)));
     }
-    if let Some(dev) = k.devs.get(r.dev) {
+    if let Some(dev) = k.devs.get(r.dev).filter(|_| r.legs.is_none()) {
         word(format_args!("dev {}", dev.name()));
     }
     if all && r.table != RT_TABLE_MAIN {
@@ -128,14 +170,83 @@ pub fn route_line(k: &Kernel, r: &Route<u32>, all: bool) -> String {
     if r.metric != 0 {
         word(format_args!("metric {}", r.metric));
     }
-    let ignored = k.devs.get(r.dev).is_some_and(|d| d.conf.has(ConfBits::IGNORE_LINKDOWN));
-    for (set, flag) in [(r.linkdown && ignored, "dead"), (r.onlink, "onlink"), (r.linkdown, "linkdown")] {
-        if set {
-            word(format_args!("{flag}"));
-        }
+    for flag in flags(k, r) {
+        word(format_args!("{flag}"));
     }
-    if r.mtu != 0 {
-        word(format_args!("mtu {}", r.mtu));
-    }
+    line += &metrics_text(&r.hit());
     line
+}
+
+/// " mtu lock 1300 advmss 1000 hoplimit 7"
+pub(super) fn metrics_text(h: &Hit<u32>) -> String {
+    let mut text = String::new();
+    if h.mtu != 0 {
+        text += &format!(" mtu {}{}", if h.mtu_lock { "lock " } else { "" }, h.mtu);
+    }
+    if h.advmss != 0 {
+        text += &format!(" advmss {}", h.advmss);
+    }
+    if h.hoplimit != 0 {
+        text += &format!(" hoplimit {}", h.hoplimit);
+    }
+    text
+}
+
+/// The list with one object that `ip -j` prints under "metrics".
+pub(super) fn metrics_json(h: &Hit<u32>) -> Option<String> {
+    let all = [("mtu", h.mtu), ("advmss", h.advmss), ("hoplimit", h.hoplimit.into())];
+    let mut j = Json::default();
+    all.into_iter().filter(|m| m.1 != 0).for_each(|(name, v)| j.num(name, v));
+    (!j.fields().is_empty()).then(|| list([j.to_string()]))
+}
+
+/// One route as `ip -j route` has it.
+pub fn route_json(k: &Kernel, r: &Route<u32>, all: bool) -> Json {
+    let mut j = Json::default();
+    if r.kind != RouteType::Unicast {
+        j.say("type", r.kind.name());
+    }
+    j.say("dst", destination(r.prefix));
+    if r.tos != 0 {
+        j.say("tos", format!("{:#04x}", r.tos));
+    }
+    if let Some(gw) = r.gw.filter(|_| r.legs.is_none()) {
+        j.say("gateway", Ip4Addr(gw).to_string());
+    }
+    if let Some(dev) = k.devs.get(r.dev).filter(|_| r.legs.is_none()) {
+        j.say("dev", dev.name());
+    }
+    if all && r.table != RT_TABLE_MAIN {
+        j.say("table", table_name(r.table));
+    }
+    if r.proto != RtProto::Boot {
+        j.say("protocol", r.proto.name());
+    }
+    if r.scope != Scope::Universe {
+        j.say("scope", r.scope.name());
+    }
+    if let Some(src) = r.prefsrc {
+        j.say("prefsrc", Ip4Addr(src).to_string());
+    }
+    if r.metric != 0 {
+        j.num("metric", r.metric);
+    }
+    j.put("flags", list(flags(k, r).into_iter().map(text)));
+    if let Some(m) = metrics_json(&r.hit()) {
+        j.put("metrics", m);
+    }
+    if let Some(legs) = &r.legs {
+        let leg = |l: &Leg<u32>| {
+            let mut j = Json::default();
+            if let Some(gw) = l.gw {
+                j.say("gateway", Ip4Addr(gw).to_string());
+            }
+            j.say("dev", k.devs.get(l.dev).map_or("?", |d| d.name()));
+            j.num("weight", l.weight);
+            j.put("flags", list(leg_flags(k, l).into_iter().map(text)));
+            j.to_string()
+        };
+        j.put("nexthops", list(legs.iter().map(leg)));
+    }
+    j
 }

@@ -422,6 +422,8 @@ mod facts_neigh;
 #[cfg(test)]
 mod facts_neigh_gc;
 #[cfg(test)]
+mod facts_route;
+#[cfg(test)]
 mod facts_sock;
 #[cfg(test)]
 pub(crate) mod tests;

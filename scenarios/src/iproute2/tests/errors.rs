@@ -77,7 +77,6 @@ const THEIRS: &[(&str, usize, &str)] = &[
 
 /// Our own.
 const OURS: &[(&str, usize, &str)] = &[
-    ("ip rule add from 10.0.0.1 table 100", 4, "not supported yet: policy rules"),
     ("ip link add v0 type vrf table 10", 21, "not supported: `vrf`"),
     (
         "ip link add br9 type bridge stp_state 1",
@@ -89,8 +88,9 @@ const OURS: &[(&str, usize, &str)] = &[
     ("bridge link set dev p1 mcast_router 2", 37, "not supported: `mcast_router 2`"),
     ("ip link set v0 type veth peer name x", 26, "not supported: `peer`"),
     ("ip link set eth0 vrf red", 18, "not supported: `vrf`"),
-    ("ip route add 10.0.0.0/8 nexthop via 10.0.0.1", 25, "not supported yet: multipath routes (`nexthop`)"),
-    ("ip route add 10.0.0.0/8 advmss 1400", 25, "not supported: `advmss`"),
+    ("ip route add 10.0.0.0/8 nhid 5", 25, "not supported: `nhid`"),
+    ("ip rule add l3mdev", 13, "not supported: `l3mdev`"),
+    ("ip route add 10.0.0.0/8 advmss lock 1400", 32, "not supported: `advmss lock`"),
     ("ip addr add 2001:db8::1/64 dev eth0", 13, "not supported yet: IPv6"),
     ("ip -6 route add default", 4, "not supported yet: IPv6"),
     ("ip addr show dev eth0", 9, "not supported: `ip address show` only prints"),

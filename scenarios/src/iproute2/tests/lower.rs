@@ -3,6 +3,11 @@
 use super::*;
 use sim_core::rng::{StreamId, Streams};
 use sim_models::drivers::veth::Peer;
+use sim_models::kernel::rtnl::NextHop;
+
+fn hop(via: Option<u32>, dev: Option<String>, weight: u16, onlink: bool) -> NextHop {
+    NextHop { via, dev, weight, onlink }
+}
 
 /// A random choice, one list a call.
 struct Pick(Streams, StreamId);
@@ -65,6 +70,12 @@ impl Pick {
             },
             onlink: self.of(&[true, false]),
             mtu: self.of(&[0, 1400]),
+            mtu_lock: false,
+            advmss: self.of(&[0, 1000]),
+            hoplimit: self.of(&[0, 7]),
+            nexthops: self
+                .maybe(&[vec![hop(Some(1), None, 1, false), hop(None, some("eth0"), 256, true)]])
+                .unwrap_or_default(),
         }
     }
     fn config(&mut self) -> Config {
@@ -153,5 +164,25 @@ fn what_is_lowered_reads_back() {
         if let Ok(all) = parse(&ns.to_string()) {
             assert_eq!(all, [ns]);
         }
+    }
+}
+
+#[test]
+fn rules() {
+    for line in [
+        "ip rule add from 10.0.0.0/24 to 10.9.0.0/16 tos 0x8 fwmark 0x3/0x7 iif v1 oif v2 uidrange 3-7 ipproto icmp table 44 suppress_prefixlength 8 proto static pref 50",
+        "ip rule add not from 10.0.0.1/32 table 100",
+        "ip rule add sport 10-20 dport 53-53 table main",
+        "ip rule add goto 100 pref 5",
+        "ip rule add nop pref 5",
+        "ip rule add to 1.0.0.0/8 blackhole",
+        "ip rule add unreachable table 7",
+        "ip rule add fwmark 0x0/0xff table local",
+        "ip rule del from 10.0.0.1/32",
+        "ip rule del unicast pref 0",
+    ] {
+        let read = super::parse(line).unwrap_or_else(|e| panic!("{line}: {e}"));
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].to_string(), line);
     }
 }

@@ -88,7 +88,7 @@ fn xmit_one(k: &mut Kernel, cx: &mut Cx, dev: DevId, r: Remote, mut skb: SkBuff)
     let (net, config) = (state(k, dev).net, &state(k, dev).config);
     let (local, ports, ttl, df) = (config.local, config.srcport, config.ttl, config.df);
     let flow = Flow { src: local, oif: r.dev, ..Flow::to(r.ip) };
-    let rt = match route::ip_route_output(k, net, &flow) {
+    let rt = match route::ip_route_output(k, net, &flow, cx.jiffies()) {
         Ok(rt) if rt.dst.dev != dev => rt,
         Ok(_) => return tx_error(k, cx, dev, skb, "the way to the remote leads through this device itself"),
         Err(e) => {

@@ -13,7 +13,7 @@ const MIN_MTU: u32 = 68;
 /// An address was added, or became primary.
 pub(super) fn inetaddr_up(k: &mut Kernel, _cx: &mut Cx, dev: DevId, ifa: &Ifa) {
     magic::fib_add_ifaddr(k, dev, ifa);
-    k.net_of(dev).v4.changed();
+    revive(k, dev);
 }
 
 /// An address was deleted; with the last one IPv4 ends on the device (ADDR-10).
@@ -22,7 +22,7 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
     let net = k.net_of(dev);
     net.v4.changed();
     if net.addrs.on(dev).is_empty() {
-        net.v4.flush_dev(dev, true);
+        net.v4.flush_dev(dev, true, false);
         // NEIGH-20: permanent ones, too.
         neigh::flush_dev(k, cx, dev, true);
     }
@@ -74,13 +74,22 @@ pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     for ifa in k.net_of(dev).addrs.on(dev).to_vec() {
         magic::fib_add_ifaddr(k, dev, &ifa);
     }
+    revive(k, dev);
+}
+
+/// Next hops by `dev` that were dead serve again.
+fn revive(k: &mut Kernel, dev: DevId) {
+    let (up, carrier) = (k.devs[dev].is_up(), k.devs[dev].carrier);
+    if up {
+        k.net_of(dev).v4.revive(dev, carrier);
+    }
     k.net_of(dev).v4.changed();
 }
 
 /// `NETDEV_DOWN`: `dev` was set down. Its routes go, except those to its own addresses (RT-15, DEV-38, ADDR-11).
 pub fn on_down(k: &mut Kernel, _cx: &mut Cx, dev: DevId) {
     if k.devs[dev].cold.in_device {
-        k.net_of(dev).v4.flush_dev(dev, false);
+        k.net_of(dev).v4.flush_dev(dev, false, false);
     }
 }
 
@@ -88,7 +97,7 @@ pub fn on_down(k: &mut Kernel, _cx: &mut Cx, dev: DevId) {
 /// the tables of the old namespace.
 pub fn on_unregister(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     inetdev_destroy(k, cx, dev);
-    k.net_of(dev).v4.flush_dev(dev, true);
+    k.net_of(dev).v4.flush_dev(dev, true, true);
 }
 
 /// `NETDEV_CHANGE`, sent by linkwatch: the carrier of `dev` came or went (RT-16).

@@ -57,6 +57,12 @@ impl Ifa {
     }
 }
 
+/// `inet_addr_onlink`: is `a`, and `b` if there is one, in the subnet of an address of `dev`?
+pub(in crate::kernel) fn inet_addr_onlink(k: &Kernel, dev: DevId, a: u32, b: Option<u32>) -> bool {
+    let b = b.filter(|b| *b != 0);
+    k.net(k.devs[dev].ns).addrs.on(dev).iter().any(|i| i.contains(a) && b.is_none_or(|b| i.contains(b)))
+}
+
 /// The addresses of one namespace, by device, in the kernel's order (ADDR-7).
 #[derive(Default)]
 pub struct Addresses {

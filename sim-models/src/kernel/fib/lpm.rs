@@ -203,8 +203,8 @@ impl<A: Addr> Many<A> {
             }
             Entry::Vacant(slot) => slot,
         };
-        slot.insert(vec![route]);
         let len = route.prefix.len;
+        slot.insert(vec![route]);
         match self.place_of(len) {
             Ok(i) => self.lens[i].count += 1,
             Err(i) => self.lens.insert(i, Length { len, mask: A::MAX.network(len), count: 1 }),

@@ -6,12 +6,16 @@
 
 mod change;
 mod lpm;
+pub(crate) mod multipath;
 mod route;
+mod rules;
 pub(crate) mod semantics;
 #[cfg(test)]
 mod tests;
 
+pub use multipath::Leg;
 pub use route::{Match, Route};
+pub use rules::{Policy, Rule};
 
 use super::{
     DevId, Errno,
@@ -35,12 +39,27 @@ pub struct Key<A> {
     pub tos: u8,
     /// Only routes of this scope or nearer: [`Scope::Universe`] for any.
     pub scope: Scope,
+    /// IP protocol and ports: 0 where they are not known.
+    pub proto: u8,
+    pub sport: u16,
+    pub dport: u16,
 }
 
 impl<A: Addr> Key<A> {
     /// The question that a packet to `dst` sent from here asks, nothing bound.
     pub fn to(dst: A) -> Self {
-        Key { dst, src: A::ZERO, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe }
+        Key {
+            dst,
+            src: A::ZERO,
+            iif: 1,
+            oif: None,
+            mark: 0,
+            tos: 0,
+            scope: Scope::Universe,
+            proto: 0,
+            sport: 0,
+            dport: 0,
+        }
     }
 }
 
@@ -60,6 +79,15 @@ pub struct Hit<A> {
     pub nh_scope: Scope,
     /// `mtu` of the route, bytes; 0: the device's.
     pub mtu: u32,
+    pub mtu_lock: bool,
+    pub advmss: u32,
+    pub hoplimit: u8,
+    pub tos: u8,
+    /// [`Route::id`]
+    pub id: u32,
+    /// Which of the route's next hops, and how many it has; 0 of 0: the only one.
+    pub leg: u8,
+    pub legs: u8,
     pub metric: u32,
     /// The request that made the route (for the walk).
     pub origin: u32,
@@ -77,12 +105,18 @@ impl<A: Addr> Hit<A> {
     }
 }
 
-/// A namespace's tables for one family. Policy rules, once there are any, would be asked in [`Tables::lookup`].
+/// A namespace's tables for one family, and the rules that say which of them are asked.
 pub struct Tables<A: Addr> {
     /// Bumped by every change: whoever keeps an answer compares it.
     pub genid: u32,
-    /// local and main (RT-2).
+    /// local and main (RT-2); main alone once there is a policy.
     merged: Lpm<A>,
+    /// `None` until the first rule is added or deleted.
+    policy: Option<Box<Policy<A>>>,
+    /// A route of type local was asked for (`fib_has_custom_local_routes`).
+    pub custom_local: bool,
+    next_id: u32,
+    legs: bool,
     /// The tables that exist, oldest first. They come into being with the first route asked for, even if it is refused.
     made: Vec<u32>,
     /// default and the numbered ones.
@@ -93,7 +127,17 @@ pub struct Tables<A: Addr> {
 
 impl<A: Addr> Default for Tables<A> {
     fn default() -> Self {
-        Tables { genid: 0, merged: Lpm::default(), made: Vec::new(), others: BTreeMap::new(), by_dev: BTreeSet::new() }
+        Tables {
+            genid: 0,
+            merged: Lpm::default(),
+            policy: None,
+            custom_local: false,
+            next_id: 1,
+            legs: false,
+            made: Vec::new(),
+            others: BTreeMap::new(),
+            by_dev: BTreeSet::new(),
+        }
     }
 }
 
@@ -103,12 +147,13 @@ impl<A: Addr> Tables<A> {
         self.merged.fit();
     }
 
-    /// `fib_lookup`: tables local and main, then default: longest prefix, tos, metric, scope.
+    /// `fib_lookup`: what the rules say; without any, tables local and main, then default: longest prefix, tos, metric,
+    /// scope.
     ///
     /// # Errors
     /// ENETUNREACH no route; EINVAL blackhole, EHOSTUNREACH unreachable, EACCES prohibit (RT-6).
     pub fn lookup(&self, key: &Key<A>) -> Result<Hit<A>, Errno> {
-        self.find(key).map(Route::hit)
+        self.find(key).map(|r| r.hit_for(key))
     }
 
     /// The same, without copying the route: what packets ask.
@@ -117,10 +162,18 @@ impl<A: Addr> Tables<A> {
     /// As [`Tables::lookup`].
     #[inline]
     pub fn find(&self, key: &Key<A>) -> Result<&Route<A>, Errno> {
-        match self.merged.lookup(key, true) {
+        self.find_with(key, true)
+    }
+
+    #[inline]
+    fn find_with(&self, key: &Key<A>, linkstate: bool) -> Result<&Route<A>, Errno> {
+        if let Some(policy) = &self.policy {
+            return self.find_by_rule(policy, key, linkstate);
+        }
+        match self.merged.lookup(key, linkstate) {
             Answer::Route(r) => Ok(r),
             Answer::Error(e) => Err(e),
-            Answer::Again => self.find_default(key, true),
+            Answer::Again => self.find_default(key, linkstate),
         }
     }
 
@@ -133,23 +186,19 @@ impl<A: Addr> Tables<A> {
         }
     }
 
-    /// The lookup that checks a gateway (RT-12): in `table` first unless that is main, then as any packet's; carrier
-    /// does not count.
+    /// The lookup that checks a gateway (RT-12): in `table` first unless that is one with local, then as any packet's;
+    /// carrier does not count.
     ///
     /// # Errors
     /// As [`Tables::lookup`].
     pub fn lookup_gw(&self, table: u32, key: &Key<A>) -> Result<Hit<A>, Errno> {
-        if table != RT_TABLE_MAIN
+        if (table != RT_TABLE_MAIN || self.policy.is_some())
             && self.has_table(table)
             && let Answer::Route(r) = self.lpm(table).map_or(Answer::Again, |t| t.lookup(key, false))
         {
-            return Ok(r.hit());
+            return Ok(r.hit_for(key));
         }
-        match self.merged.lookup(key, false) {
-            Answer::Route(r) => Ok(r.hit()),
-            Answer::Error(e) => Err(e),
-            Answer::Again => self.find_default(key, false).map(Route::hit),
-        }
+        self.find_with(key, false).map(|r| r.hit_for(key))
     }
 
     /// Whether the table was ever used: a deletion from another one is refused in words of its own.
@@ -171,6 +220,21 @@ impl<A: Addr> Tables<A> {
         all
     }
 
+    /// Is `gw` a gateway by `dev` of any route (`ip_fib_check_default`)?
+    pub fn has_gateway(&self, gw: A, dev: DevId) -> bool {
+        let one = |r: &Route<A>| match &r.legs {
+            None => r.gateway() == Some(gw) && r.dev == dev,
+            Some(legs) => legs.iter().any(|l| l.gw == Some(gw) && l.dev == dev && !l.dead),
+        };
+        self.merged.iter().chain(self.others.values().flat_map(Lpm::iter)).any(one)
+    }
+
+    /// Was there ever a route with several next hops?
+    #[inline]
+    pub fn has_legs(&self) -> bool {
+        self.legs
+    }
+
     /// Number of routes in all tables.
     pub fn len(&self) -> usize {
         self.merged.len() + self.others.values().map(Lpm::len).sum::<usize>()
@@ -182,6 +246,7 @@ impl<A: Addr> Tables<A> {
 
     fn lpm(&self, table: u32) -> Option<&Lpm<A>> {
         match table {
+            RT_TABLE_LOCAL if self.policy.is_some() => self.others.get(&table),
             RT_TABLE_MAIN | RT_TABLE_LOCAL => Some(&self.merged),
             _ => self.others.get(&table),
         }
@@ -189,6 +254,7 @@ impl<A: Addr> Tables<A> {
 
     fn lpm_mut(&mut self, table: u32) -> &mut Lpm<A> {
         match table {
+            RT_TABLE_LOCAL if self.policy.is_some() => self.others.entry(table).or_default(),
             RT_TABLE_MAIN | RT_TABLE_LOCAL => &mut self.merged,
             _ => self.others.entry(table).or_default(),
         }

@@ -1,6 +1,6 @@
 //! One route, and what a table search says of it.
 
-use super::{Hit, Key};
+use super::{Hit, Key, multipath::Leg};
 use crate::{
     kernel::{
         DevId, Errno,
@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The bits of a tos field that routes are chosen by (`INET_DSCP_LEGACY_TOS_MASK`, RT-30).
-const TOS_MASK: u8 = 0x1c;
+pub(super) const TOS_MASK: u8 = 0x1c;
 
-/// One route: `struct fib_alias` and its `fib_info` with one next hop.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// One route: `struct fib_alias` and its `fib_info`.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Route<A> {
     /// Host bits cleared.
     pub prefix: Prefix<A>,
@@ -27,6 +27,8 @@ pub struct Route<A> {
     pub prefsrc: Option<A>,
     /// Bytes; 0: none.
     pub mtu: u32,
+    /// Which route it is: never given twice in a namespace. Set when it is inserted.
+    pub id: u32,
     /// The request that made it.
     pub origin: u32,
     pub kind: RouteType,
@@ -40,6 +42,13 @@ pub struct Route<A> {
     pub linkdown: bool,
     /// The device has `ignore_routes_with_linkdown`.
     pub ignore_linkdown: bool,
+    /// `mtu lock`: nobody learns another one.
+    pub mtu_lock: bool,
+    /// `advmss`, `hoplimit`: 0 none.
+    pub advmss: u32,
+    pub hoplimit: u8,
+    /// Several next hops; the fields above then are those of the first.
+    pub legs: Option<Box<[Leg<A>]>>,
 }
 
 /// What one route, or one table, answers.
@@ -78,6 +87,9 @@ impl<A: Addr> Route<A> {
         if self.kind >= RouteType::Blackhole {
             return error_of(self.kind);
         }
+        if let Some(legs) = &self.legs {
+            return legs.iter().any(|l| l.good(key.oif, linkstate)).then_some(Answer::Route(self));
+        }
         if self.linkdown && self.ignore_linkdown && linkstate {
             return None;
         }
@@ -94,8 +106,40 @@ impl<A: Addr> Route<A> {
 
     /// The same type and `fib_info`: what the kernel refuses to hold twice. State of the link does not count.
     pub(super) fn same(&self, other: &Self) -> bool {
-        Route { origin: 0, linkdown: false, ignore_linkdown: false, ..*self }
-            == Route { origin: 0, linkdown: false, ignore_linkdown: false, ..*other }
+        let plain =
+            |r: &Self| Route { origin: 0, id: 0, linkdown: false, ignore_linkdown: false, legs: None, ..r.clone() };
+        let legs = match (&self.legs, &other.legs) {
+            (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        legs && plain(self) == plain(other)
+    }
+
+    /// The devices of its next hops.
+    pub(super) fn devs(&self) -> impl Iterator<Item = DevId> {
+        let legs = self.legs.iter().flatten().map(|l| l.dev);
+        std::iter::once(self.dev).filter(|_| self.legs.is_none()).chain(legs)
+    }
+
+    /// Is one of its next hops by `dev`? `fib_info_nh_uses_dev`
+    #[inline]
+    pub fn uses(&self, dev: DevId) -> bool {
+        match &self.legs {
+            None => self.dev == dev,
+            Some(legs) => legs.iter().any(|l| l.dev == dev),
+        }
+    }
+
+    /// [`Route::hit`] by the first next hop that serves `key`.
+    #[inline]
+    pub fn hit_for(&self, key: &Key<A>) -> Hit<A> {
+        let mut hit = self.hit();
+        if let Some(legs) = &self.legs
+            && let Some((i, leg)) = legs.iter().enumerate().find(|(_, l)| l.good(key.oif, true))
+        {
+            hit.take(i, leg);
+        }
+        hit
     }
 
     /// The answer that [`super::Tables::lookup`] gives.
@@ -110,6 +154,13 @@ impl<A: Addr> Route<A> {
             dev: self.dev,
             nh_scope: self.nh_scope,
             mtu: self.mtu,
+            mtu_lock: self.mtu_lock,
+            advmss: self.advmss,
+            hoplimit: self.hoplimit,
+            tos: self.tos,
+            id: self.id,
+            leg: 0,
+            legs: self.legs.as_ref().map_or(0, |l| l.len() as u8),
             metric: self.metric,
             origin: self.origin,
         }
@@ -117,7 +168,7 @@ impl<A: Addr> Route<A> {
 }
 
 /// Which route to delete (`fib_table_delete`): `None` fits any.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Match<A> {
     pub prefix: Prefix<A>,
     pub table: u32,
@@ -133,6 +184,8 @@ pub struct Match<A> {
     pub dev: Option<DevId>,
     /// Bytes; 0: any.
     pub mtu: u32,
+    /// The next hops: gateway and device of each, those left out fit any; empty: any.
+    pub legs: Vec<(Option<A>, Option<DevId>)>,
 }
 
 impl<A: Addr> Match<A> {
@@ -149,6 +202,7 @@ impl<A: Addr> Match<A> {
             gw: None,
             dev: None,
             mtu: 0,
+            legs: Vec::new(),
         }
     }
 
@@ -163,5 +217,19 @@ impl<A: Addr> Match<A> {
             && self.gw.is_none_or(|g| r.gw == Some(g))
             && self.dev.is_none_or(|d| d == r.dev)
             && (self.mtu == 0 || self.mtu == r.mtu)
+            && (self.legs.is_empty() || self.legs_fit(r))
+    }
+
+    /// `fib_nh_match`: all next hops in their order.
+    fn legs_fit(&self, r: &Route<A>) -> bool {
+        let one = [(r.gw, r.dev)];
+        let legs: Vec<(Option<A>, DevId)> = match &r.legs {
+            Some(legs) => legs.iter().map(|l| (l.gw, l.dev)).collect(),
+            None => one.to_vec(),
+        };
+        let fits = |w: &(Option<A>, Option<DevId>), l: &(Option<A>, DevId)| {
+            w.0.is_none_or(|g| l.0 == Some(g)) && w.1.is_none_or(|d| d == l.1)
+        };
+        self.legs.len() <= legs.len() && self.legs.iter().zip(&legs).all(|(w, l)| fits(w, l))
     }
 }

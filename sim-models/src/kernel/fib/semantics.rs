@@ -1,9 +1,10 @@
 //! What the kernel makes of a request for a route, and when it refuses (net/ipv4/fib_semantics.c).
 
-use super::{Key, Route};
+use super::{Key, Leg, Route};
 use crate::kernel::{
     DevId, Errno, Kernel, NsId, RtnlError,
-    rtnl::{RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, Scope},
+    addr::inet_select_addr,
+    rtnl::{NextHop, RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSpec, RouteType, Scope, no_device},
     sysctl::ConfBits,
 };
 
@@ -46,7 +47,11 @@ pub(crate) fn fib_create_info(
     oif: Option<DevId>,
     origin: u32,
 ) -> Result<Route<u32>, RtnlError> {
-    let on_link = if r.via.is_none() && r.kind == RouteType::Unicast { Scope::Link } else { Scope::Universe };
+    let on_link = if r.via.is_none() && r.nexthops.is_empty() && r.kind == RouteType::Unicast {
+        Scope::Link
+    } else {
+        Scope::Universe
+    };
     let scope = r.scope.unwrap_or(scope_of(r.kind).unwrap_or(on_link));
     let needed = match r.kind {
         RouteType::Local => Scope::Host,
@@ -73,19 +78,77 @@ pub(crate) fn fib_create_info(
         onlink: r.onlink,
         linkdown: false,
         ignore_linkdown: false,
+        mtu_lock: r.mtu_lock,
+        advmss: r.advmss,
+        hoplimit: r.hoplimit,
+        legs: None,
+        id: 0,
     };
     if r.kind >= RouteType::Blackhole {
-        if route.gw.is_some() || oif.is_some() {
+        if route.gw.is_some() || oif.is_some() || !r.nexthops.is_empty() {
             return Err(invalid("Gateway, device and multipath can not be specified for this route type"));
         }
         // Nothing is ever sent by it: its source is not looked at.
         return Ok(route);
     }
-    check_nexthop(k, ns, &mut route, oif)?;
+    match &r.nexthops[..] {
+        [] => check_nexthop(k, ns, &mut route, oif)?,
+        hops => several(k, ns, &mut route, hops, oif)?,
+    }
     if route.prefsrc.is_some_and(|src| !valid_prefsrc(k, ns, &route, src)) {
         return Err(invalid("Invalid prefsrc address"));
     }
     Ok(route)
+}
+
+/// `fib_get_nhs`: several next hops, or one that is given in the same way.
+fn several(
+    k: &Kernel,
+    ns: NsId,
+    route: &mut Route<u32>,
+    hops: &[NextHop],
+    oif: Option<DevId>,
+) -> Result<(), RtnlError> {
+    let (gw, dev) = (hops[0].via, hops[0].dev.as_deref().and_then(|d| k.dev_by_name(ns, d)));
+    if oif.is_some() && oif != dev {
+        return Err(invalid("Nexthop device index does not match RTA_OIF"));
+    }
+    if route.gw.is_some() && route.gw != gw {
+        return Err(invalid("Nexthop gateway does not match RTA_GATEWAY or RTA_VIA"));
+    }
+    if route.scope == Scope::Host && hops.len() > 1 {
+        return Err(invalid("Route with host scope can not have multiple nexthops"));
+    }
+    let mut legs = Vec::with_capacity(hops.len());
+    for hop in hops {
+        let oif = match &hop.dev {
+            Some(name) => Some(k.dev_by_name(ns, name).ok_or_else(|| no_device(name))?),
+            None => None,
+        };
+        let mut one = Route { gw: hop.via.filter(|gw| *gw != 0), onlink: hop.onlink, legs: None, ..route.clone() };
+        check_nexthop(k, ns, &mut one, oif)?;
+        let scope = if one.nh_scope == Scope::Link { one.scope } else { one.scope.max(Scope::Link) };
+        legs.push(Leg {
+            gw: one.gw,
+            dev: one.dev,
+            nh_scope: one.nh_scope,
+            weight: hop.weight,
+            onlink: hop.onlink,
+            saddr: inet_select_addr(k, ns, Some(one.dev), one.gw.unwrap_or(0), scope),
+            dead: false,
+            linkdown: one.linkdown,
+            ignore_linkdown: one.ignore_linkdown,
+            bound: -1,
+        });
+    }
+    let first = legs[0];
+    (route.gw, route.dev, route.nh_scope, route.onlink) = (first.gw, first.dev, first.nh_scope, first.onlink);
+    (route.linkdown, route.ignore_linkdown) = (first.linkdown, first.ignore_linkdown);
+    if legs.len() > 1 {
+        route.legs = Some(legs.into_boxed_slice());
+        route.onlink = false;
+    }
+    Ok(())
 }
 
 /// Finds the device of the next hop and whether it can be used.

@@ -6,7 +6,7 @@ pub use limits::Limits;
 pub(super) use limits::{error_allowed, redirect_allowed};
 
 use super::{
-    At, Cx, Kernel, NsId, PktType, Reason, SkBuff, ip_output,
+    At, Cx, DevId, Kernel, NsId, PktType, Reason, SkBuff, ip_output,
     mib::M,
     route::{self, DstKind, Flow},
     rtnl::RouteType,
@@ -74,8 +74,9 @@ pub(super) fn icmp_send(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, kind: u8,
             .map_or(0, |rx| super::addr::inet_select_addr(k, ns, Some(rx), ip.src, super::rtnl::Scope::Link)),
     };
     let tos = if mutated(Mutation::IcmpTosWrong) { ip.tos } else { (ip.tos & 0x1e) | 0xc0 };
-    let flow = Flow { src, tos, ..Flow::to(ip.src) };
-    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let dport = u16::from(kind) << 8 | u16::from(code);
+    let flow = Flow { src, tos, proto: IPPROTO_ICMP, dport, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else { return };
     if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
         return;
     }
@@ -111,7 +112,7 @@ fn push(k: &mut Kernel, cx: &mut Cx, ns: NsId, icmp: Icmp, len: u16, rt: &route:
     let mut skb = cx.alloc();
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
-    let (kind, id, ttl) = (icmp.kind, net.ip_id, net.conf.ip_default_ttl);
+    let (kind, id, ttl) = (icmp.kind, net.ip_id, rt.ttl(net.conf.ip_default_ttl));
     let ip = Ip4 { src: rt.src, dst: rt.to, len: IP_HLEN + HLEN + len, id, frag: 0, ttl, tos, proto: IPPROTO_ICMP };
     if let Some(q) = &icmp.quote {
         skb.frame.payload.tag = crate::packet::Tag { flow: 0, ..q.tag };
@@ -206,8 +207,8 @@ pub(super) fn icmp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
             }
             cx.consume(skb);
         }
-        DEST_UNREACH | TIME_EXCEEDED | PARAMETER_PROBLEM => icmp_unreach(k, cx, ns, skb),
-        REDIRECT | 4 | 13..=18 => cx.consume(skb),
+        DEST_UNREACH | TIME_EXCEEDED | PARAMETER_PROBLEM | REDIRECT => icmp_unreach(k, cx, ns, skb),
+        4 | 13..=18 => cx.consume(skb),
         _ => {
             k.net_mut(ns).mib[M::IcmpInErrors] += 1;
             cx.drop(k, skb, At::IcmpRcv, Reason::UNHANDLED_PROTO);
@@ -230,8 +231,9 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     }
     let local = k.net(ns).v4.addr_type(ip.dst) == RouteType::Local;
     let local = local && !mutated(Mutation::EchoSourceByRoute);
-    let flow = Flow { src: if local { ip.dst } else { 0 }, tos: ip.tos, ..Flow::to(ip.src) };
-    let Ok(rt) = route::ip_route_output(k, ns, &flow) else {
+    let src = if local { ip.dst } else { 0 };
+    let flow = Flow { src, tos: ip.tos, proto: IPPROTO_ICMP, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else {
         return cx.consume(skb);
     };
     if limited && !peer_allow(k, cx, ns, &rt, ip.src) {
@@ -240,7 +242,7 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     let (id, ttl) = {
         let net = k.net_mut(ns);
         net.ip_id = net.ip_id.wrapping_add(1);
-        (net.ip_id, net.conf.ip_default_ttl)
+        (net.ip_id, rt.ttl(net.conf.ip_default_ttl))
     };
     let ttl = if mutated(Mutation::EchoTtlCopied) { ip.ttl } else { ttl };
     let header = Ip4 { src: rt.src, dst: rt.to, id, frag: 0, ttl, ..*ip };
@@ -258,18 +260,54 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     cx.consume(skb);
 }
 
-/// `icmp_unreach`: the protocol of the quoted packet hears of it (ICMP-29, 30).
+/// `icmp_unreach`, `icmp_redirect`: the protocol of the quoted packet hears of it (ICMP-29 to 31).
 fn icmp_unreach(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
-    if let Net::Ip4(outer, L4::Icmp(Icmp { kind, code, rest, quote: Some(q) })) = &skb.frame.net {
-        let err = sock::IcmpError { kind: *kind, code: *code, info: *rest, from: outer.src };
+    if let Net::Ip4(outer, L4::Icmp(Icmp { kind, code, rest, quote: Some(q) })) = &skb.frame.net
+        && let Some(info) = believed(k, ns, (*kind, *code), *rest, q.ip.proto)
+    {
+        let err = sock::IcmpError { kind: *kind, code: *code, info, from: outer.src };
+        let dev = skb.meta.dev;
         match q.ip.proto {
-            IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, skb.meta.dev, q, err),
+            IPPROTO_UDP => sock::udp::udp_err(k, cx, ns, dev, q, err),
             IPPROTO_TCP => sock::tcp::tcp_v4_err(k, cx, ns, &skb, q, err),
-            IPPROTO_ICMP => sock::raw::ping_err(k, cx, ns, q, err),
+            IPPROTO_ICMP => {
+                icmp_err(k, cx, ns, dev, q, err);
+                sock::raw::ping_err(k, cx, ns, dev, q, err);
+            }
             _ => {}
         }
     }
     cx.consume(skb);
+}
+
+/// What an error's second word means: the MTU that a router reported, as far as `ip_no_pmtu_disc` lets one believe it (0
+/// counts as less than any); `None`: the message is ignored.
+fn believed(k: &Kernel, ns: NsId, what: (u8, u8), rest: u32, proto: u8) -> Option<u32> {
+    if what != (DEST_UNREACH, FRAG_NEEDED) {
+        return Some(rest);
+    }
+    match k.net(ns).conf.ip_no_pmtu_disc {
+        0 => Some(rest & 0xffff),
+        2 => None,
+        // Only protocols that check who it comes from.
+        3 => (proto == IPPROTO_TCP).then_some(rest & 0xffff),
+        _ => Some(0),
+    }
+}
+
+/// `icmp_err`: an error about an echo reply, which no socket sent.
+fn icmp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: sock::IcmpError) {
+    if !matches!(q.l4, L4::Icmp(Icmp { kind: ECHO_REPLY, .. })) {
+        return;
+    }
+    let flow = Flow { src: q.ip.src, tos: q.ip.tos, proto: IPPROTO_ICMP, ..Flow::to(q.ip.dst) };
+    match (err.kind, err.code) {
+        (DEST_UNREACH, FRAG_NEEDED) => route::update_pmtu(k, cx, ns, &flow, err.info),
+        (REDIRECT, _) => {
+            route::do_redirect(k, cx, ns, dev, &flow, err.from, err.info);
+        }
+        _ => {}
+    }
 }
 
 /// `ip_rt_send_redirect` (ICMP-21, 22): the sender could have asked `gateway` itself.

@@ -6,10 +6,10 @@ mod state;
 mod table;
 
 pub use gc::periodic_work;
-pub(super) use output::neigh_output;
 pub use output::neigh_xmit_to;
+pub(super) use output::{is_known, neigh_output};
 pub use state::{UPDATE_ADMIN, UPDATE_OVERRIDE, neigh_timer, neigh_update};
-pub use table::{Entry, Table, find_or_create, flush_dev, forced_gc, neigh_lines};
+pub use table::{Entry, Table, find_or_create, flush_dev, forced_gc, may_be_there, neigh_lines};
 pub(crate) use table::{create_by_admin, remove, set_origin};
 
 /// Per-device neighbour sysctls, `net.ipv4.neigh.DEV.*` (NEIGH-2). Times in ticks unless said otherwise.

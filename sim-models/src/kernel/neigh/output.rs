@@ -71,6 +71,22 @@ fn resolve_output(k: &mut Kernel, cx: &mut Cx, n: u32, mut skb: SkBuff) {
     }
 }
 
+/// Is the link-layer address of `ip` known? If not, it is asked for now.
+pub(in crate::kernel) fn is_known(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32) -> bool {
+    let Some(n) = table::find_or_create(k, cx, dev, ip) else { return false };
+    let state = k.neigh4.entry(n).state;
+    if table::is_valid(state) {
+        return true;
+    }
+    if matches!(state, Nud::None | Nud::Failed) {
+        state::event_send(k, cx, n);
+        if k.neigh4.entry(n).state == Nud::Incomplete {
+            state::probe(k, cx, n);
+        }
+    }
+    false
+}
+
 /// The queue of an unresolved entry is bounded in bytes of truesize: the oldest goes first (NEIGH-6, 7).
 fn enqueue(k: &mut Kernel, cx: &mut Cx, n: u32, skb: SkBuff) {
     let limit = k.devs[k.neigh4.entry(n).dev].cold.neigh.unres_qlen_bytes;

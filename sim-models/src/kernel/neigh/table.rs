@@ -296,6 +296,11 @@ pub fn neigh_lines(k: &Kernel, ns: NsId) -> Vec<String> {
     rows.into_iter().map(|r| r.2).collect()
 }
 
+/// `fib_good_nh`: nobody knows that `ip` is not there.
+pub fn may_be_there(k: &Kernel, dev: DevId, ip: u32) -> bool {
+    k.neigh4.find(dev, ip).is_none_or(|n| is_valid(k.neigh4.entry(n).state))
+}
+
 /// `NUD_VALID`
 #[inline]
 pub(super) fn is_valid(s: Nud) -> bool {

@@ -7,6 +7,7 @@ mod errno;
 mod link;
 mod neigh;
 mod route;
+mod rule;
 
 #[cfg(test)]
 pub(crate) use link::testing;
@@ -16,6 +17,9 @@ pub(crate) use link::{
 };
 
 pub use errno::Errno;
+pub(crate) use route::no_device;
+pub(crate) use rule::attach_all as attach_rules;
+pub use rule::{RuleAction, RuleSpec};
 
 use super::{Cx, Kernel, NsId};
 use crate::{
@@ -58,6 +62,13 @@ pub enum RtnlOp {
     },
     DelRoute {
         route: RouteSpec,
+    },
+    /// `ip rule add|del …`
+    NewRule {
+        rule: RuleSpec,
+    },
+    DelRule {
+        rule: RuleSpec,
     },
     /// `ip neigh add|replace … dev DEV`
     NewNeigh {
@@ -248,6 +259,23 @@ pub struct RouteSpec {
     pub onlink: bool,
     /// Bytes; 0: none.
     pub mtu: u32,
+    /// `mtu lock`
+    pub mtu_lock: bool,
+    /// 0: none.
+    pub advmss: u32,
+    pub hoplimit: u8,
+    /// `nexthop …`, once or several times.
+    pub nexthops: Vec<NextHop>,
+}
+
+/// `nexthop via … dev … weight …` of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    pub via: Option<u32>,
+    pub dev: Option<String>,
+    /// 1 to 256.
+    pub weight: u16,
+    pub onlink: bool,
 }
 
 impl RouteSpec {
@@ -265,6 +293,10 @@ impl RouteSpec {
             proto: RtProto::Boot,
             onlink: false,
             mtu: 0,
+            mtu_lock: false,
+            advmss: 0,
+            hoplimit: 0,
+            nexthops: Vec::new(),
         }
     }
 }
@@ -375,6 +407,8 @@ impl Kernel {
             RtnlOp::DelAddr { dev, addr } => addr::del_addr(self, cx, ns, dev, addr),
             RtnlOp::NewRoute { route, how } => route::new_route(self, cx, ns, route, *how),
             RtnlOp::DelRoute { route } => route::del_route(self, cx, ns, route),
+            RtnlOp::NewRule { rule } => rule::new_rule(self, cx, ns, rule),
+            RtnlOp::DelRule { rule } => rule::del_rule(self, cx, ns, rule),
             RtnlOp::NewNeigh { dev, dst, lladdr, state, how } => {
                 neigh::new_neigh(self, cx, ns, dev, *dst, *lladdr, *state, *how)
             }
@@ -389,6 +423,9 @@ impl Kernel {
             }
             RtnlOp::Sysctl { key, value } => super::sysctl::write(self, cx, ns, key, value),
         };
+        if matches!(op, RtnlOp::NewLink { .. } | RtnlOp::SetLink { .. } | RtnlOp::DelLink { .. }) {
+            rule::attach_all(self);
+        }
         super::linkwatch::work(self, cx);
         self.log.done();
         answer

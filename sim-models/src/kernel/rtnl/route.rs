@@ -9,7 +9,7 @@ use crate::kernel::{
 };
 
 /// iproute2 knows no such device.
-pub(super) fn no_device(name: &str) -> RtnlError {
+pub(crate) fn no_device(name: &str) -> RtnlError {
     RtnlError::tool(Errno::ENODEV, format!("Cannot find device \"{name}\""))
 }
 
@@ -41,7 +41,10 @@ pub(super) fn new_route(k: &mut Kernel, cx: &mut Cx, ns: NsId, r: &RouteSpec, ho
     // From here on the table exists, even if the route is refused.
     k.net_mut(ns).v4.new_table(table(r));
     let route = fib_create_info(k, ns, r, oif, cx.origin)?;
-    k.net_mut(ns).v4.insert(route, how).map_err(RtnlError::new)
+    let v4 = &mut k.net_mut(ns).v4;
+    v4.insert(route, how).map_err(RtnlError::new)?;
+    v4.custom_local |= r.kind == RouteType::Local;
+    Ok(())
 }
 
 /// Unspecified fields fit any route: `kind` unicast and `proto` boot count as unspecified, since they are what a
@@ -53,6 +56,14 @@ pub(super) fn del_route(k: &mut Kernel, _cx: &mut Cx, ns: NsId, r: &RouteSpec) -
     if !k.net(ns).v4.has_table(table) {
         return Err(RtnlError::msg(Errno::ESRCH, "FIB table does not exist"));
     }
+    let mut legs = Vec::with_capacity(r.nexthops.len());
+    for hop in &r.nexthops {
+        let dev = match &hop.dev {
+            Some(name) => Some(k.dev_by_name(ns, name).ok_or_else(|| no_device(name))?),
+            None => None,
+        };
+        legs.push((hop.via, dev));
+    }
     let wanted = Match {
         tos: r.tos,
         metric: r.metric,
@@ -63,6 +74,7 @@ pub(super) fn del_route(k: &mut Kernel, _cx: &mut Cx, ns: NsId, r: &RouteSpec) -
         gw: r.via.filter(|gw| *gw != 0),
         dev,
         mtu: r.mtu.min(MAX_MTU),
+        legs,
         ..Match::new(r.dst, table)
     };
     k.net_mut(ns).v4.delete(&wanted).map(drop).map_err(RtnlError::new)

@@ -10,7 +10,10 @@ pub use lookup::Table;
 use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
 use crate::{
     apps::TaskId,
-    packet::{L4, Tag},
+    packet::{
+        L4, Tag,
+        frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP},
+    },
 };
 use std::{collections::VecDeque, num::NonZeroU32};
 
@@ -43,6 +46,12 @@ pub enum PmtuDisc {
     Want,
     /// Always DF; larger ones are refused with EMSGSIZE.
     Do,
+    /// As [`PmtuDisc::Do`], but only the device's MTU counts, whatever was learned.
+    Probe,
+    /// Never DF, no larger than the device's MTU; nothing is learned.
+    Interface,
+    /// Never DF, fragmented by the device's MTU; nothing is learned.
+    Omit,
 }
 
 /// Socket options.
@@ -97,10 +106,22 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// What the socket asks of routing for a packet to `dst`.
+    /// `setsockopt`: all of them; `IP_MTU_DISCOVER` is left as the namespace has it unless it is asked for.
+    pub fn set_options(&mut self, opts: Options) {
+        let pmtudisc = if opts.pmtudisc == PmtuDisc::Want { self.opts.pmtudisc } else { opts.pmtudisc };
+        self.opts = Options { pmtudisc, ..opts };
+    }
+
+    /// What the socket asks of routing for a packet to `dst`, port `dport`.
     #[inline]
-    pub(super) fn flow_to(&self, dst: u32) -> Flow {
-        Flow { src: self.src_addr, oif: self.opts.device, tos: self.opts.tos, mark: self.opts.mark, ..Flow::to(dst) }
+    pub(super) fn flow_to(&self, dst: u32, dport: u16) -> Flow {
+        let Options { device: oif, tos, mark, .. } = self.opts;
+        let proto = match self.proto {
+            Proto::Udp => IPPROTO_UDP,
+            Proto::Tcp(_) => IPPROTO_TCP,
+            Proto::RawIcmp => IPPROTO_ICMP,
+        };
+        Flow { src: self.src_addr, oif, tos, mark, proto, sport: self.port, dport, ..Flow::to(dst) }
     }
 }
 
@@ -200,10 +221,11 @@ impl Sockets {
 /// `socket(AF_INET, …)`
 pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> SockId {
     let rcvbuf = k.net(ns).conf.rmem_default;
+    let pmtudisc = if k.net(ns).conf.ip_no_pmtu_disc != 0 { PmtuDisc::Dont } else { PmtuDisc::Want };
     let id = k.sockets.insert(Socket {
         ns,
         proto,
-        opts: Options::default(),
+        opts: Options { pmtudisc, ..Options::default() },
         rcv_addr: 0,
         src_addr: 0,
         port: 0,

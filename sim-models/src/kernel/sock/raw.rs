@@ -5,14 +5,14 @@ use crate::mutation::{Mutation, on as mutated};
 use crate::{
     apps,
     kernel::{
-        At, Cx, Errno, Kernel, NsId, Reason, SkBuff, icmp,
+        At, Cx, DevId, Errno, Kernel, NsId, Reason, SkBuff, icmp,
         ip_forward::rt_tos2priority,
         ip_output,
         route::{self, DstKind},
     },
     packet::{
         Icmp, Ip4, Ip4Addr, L4, Net, Quote, Tag,
-        frame::{IP_DF, IP_HLEN, IPPROTO_ICMP},
+        frame::{IP_HLEN, IPPROTO_ICMP},
     },
 };
 
@@ -36,7 +36,8 @@ pub fn send_echo(
         return Err(e);
     }
     let (ns, opts) = (s.ns, s.opts);
-    let flow = s.flow_to(dst);
+    // Type and code lie where others have their destination port.
+    let flow = s.flow_to(dst, u16::from(icmp::ECHO) << 8);
     let mut skb = cx.alloc();
     skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];
@@ -45,7 +46,7 @@ pub fn send_echo(
     cx.at(At::PingSendmsg, &skb);
     cx.copy(At::PingSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = route::ip_route_output_sock(k, id, ns, &flow);
+    let rt = route::ip_route_output_sock(k, cx, id, ns, &flow);
     let rt = match rt {
         Ok(rt) if rt.dst.kind == DstKind::Broadcast && !opts.broadcast => Err(Errno::EACCES),
         other => other,
@@ -61,12 +62,16 @@ pub fn send_echo(
     if let Some(hit) = &rt.hit {
         cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
     }
-    let mtu = rt.dst.mtu(k);
+    let mut rt = rt;
     let total = len + 8 + u32::from(IP_HLEN);
-    let df = if total > mtu || opts.pmtudisc == super::PmtuDisc::Dont { 0 } else { IP_DF };
+    let Some(df) = super::udp::dont_fragment(k, &mut rt.dst, total, opts.pmtudisc) else {
+        cx.note(&skb, || format!("sendto: {}", Errno::EMSGSIZE.text()));
+        cx.drop(k, skb, At::PingSendmsg, Reason::PKT_TOO_BIG);
+        return Err(Errno::EMSGSIZE);
+    };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
-    let ttl = opts.ttl.unwrap_or(net.conf.ip_default_ttl);
+    let ttl = opts.ttl.unwrap_or(rt.ttl(net.conf.ip_default_ttl));
     let ip = Ip4 {
         src: rt.src,
         dst: rt.to,
@@ -138,12 +143,15 @@ fn queue(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
 }
 
 /// `raw_err`: an ICMP error about an echo request that was sent from here; ping sets `IP_RECVERR`.
-pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, q: &Quote, err: IcmpError) {
+pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, q: &Quote, err: IcmpError) {
     let L4::Icmp(inner) = &q.l4 else { return };
     let echo = (inner.rest >> 16) as u16;
     let Some(table) = k.net(ns).sockets.as_ref() else { return };
     let ids: Vec<SockId> = table.raw().to_vec();
     for id in ids {
+        if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
+            continue;
+        }
         let Some(s) = k.sockets.get_mut(id) else { continue };
         if s.port != echo || s.proto != Proto::RawIcmp || mutated(Mutation::ErrnoForgotten) {
             continue;

@@ -59,9 +59,9 @@ pub fn connect(
 ) -> Result<(), Errno> {
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     cx.work(At::IpRouteOutput);
-    let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
+    let rt = route::ip_route_output(k, ns, &flow, cx.jiffies()).inspect_err(|e| no_route(k, ns, *e))?;
     if matches!(rt.dst.kind, DstKind::Broadcast | DstKind::Multicast) {
         return Err(Errno::ENETUNREACH);
     }
@@ -82,7 +82,7 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     let Some(s) = k.sockets.get(id) else { return };
     let (ns, retries) = (s.ns, s.tcp.retries);
     let (tag, traced) = (s.tcp.tag, s.tcp.traced || cx.obs.follows_too(&s.tcp.tag));
-    let flow = s.flow_to(s.peer);
+    let flow = s.flow_to(s.peer, s.peer_port);
     let header = Tcp {
         sport: s.port,
         dport: s.peer_port,
@@ -93,10 +93,10 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         window: 64_240,
     };
     let (ttl, tos, mark) = (s.opts.ttl, s.opts.tos, s.opts.mark);
-    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else { return };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
-    let ttl = ttl.unwrap_or(net.conf.ip_default_ttl);
+    let ttl = ttl.unwrap_or(rt.ttl(net.conf.ip_default_ttl));
     // What is sent again is no OutSegs.
     if retries == 0 {
         net.mib[M::TcpOutSegs] += 1;
@@ -226,8 +226,9 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
 
 /// `tcp_v4_send_reset` (SOCK-59, 60).
 fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag, traced): (Tag, bool)) {
-    let flow = Flow { src: ip.dst, tos: ip.tos, ..Flow::to(ip.src) };
-    let Ok(rt) = route::ip_route_output(k, ns, &flow) else { return };
+    let flow =
+        Flow { src: ip.dst, tos: ip.tos, proto: IPPROTO_TCP, sport: t.dport, dport: t.sport, ..Flow::to(ip.src) };
+    let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else { return };
     let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
         (t.ack, 0, TCP_RST)
     } else {
@@ -253,6 +254,9 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: 
     let L4::Tcp(t) = &q.l4 else { return };
     let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
+    if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
+        return;
+    }
     let Some(s) = k.sockets.get_mut(id) else { return };
     let told = matches!(err.kind, icmp::DEST_UNREACH | icmp::TIME_EXCEEDED | icmp::PARAMETER_PROBLEM);
     let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);

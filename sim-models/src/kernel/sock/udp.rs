@@ -16,7 +16,7 @@ use crate::{
         ip_output,
         mib::M,
         route::{self, DstKind},
-        rtnl::{RouteType, Scope},
+        rtnl::RouteType,
     },
     packet::{
         Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -40,10 +40,10 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     }
     let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
     let ns = s.ns;
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     let broadcast = s.opts.broadcast;
     cx.work(At::IpRouteOutput);
-    let rt = route::ip_route_output(k, ns, &flow).inspect_err(|e| no_route(k, ns, *e))?;
+    let rt = route::ip_route_output(k, ns, &flow, cx.jiffies()).inspect_err(|e| no_route(k, ns, *e))?;
     if rt.dst.kind == DstKind::Broadcast && !broadcast {
         return Err(Errno::EACCES);
     }
@@ -88,7 +88,7 @@ pub fn sendto(
         return Err(if to.is_some() { Errno::EINVAL } else { Errno::EDESTADDRREQ });
     }
     let (ns, opts, sport) = (s.ns, s.opts, s.port);
-    let flow = s.flow_to(addr);
+    let flow = s.flow_to(addr, port);
     let mut skb = cx.alloc();
     skb.meta.traced = traced || cx.obs.follows_too(&tag);
     skb.meta.dev = k.net(ns).devs[0];
@@ -97,7 +97,7 @@ pub fn sendto(
     cx.at(At::UdpSendmsg, &skb);
     cx.copy(At::UdpSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = match route::ip_route_output_sock(k, id, ns, &flow) {
+    let rt = match route::ip_route_output_sock(k, cx, id, ns, &flow) {
         Ok(rt) => rt,
         Err(e) => {
             no_route(k, ns, e);
@@ -111,14 +111,15 @@ pub fn sendto(
         return give_up(k, cx, skb, Errno::EACCES);
     }
     let total = len + u32::from(UDP_HLEN + IP_HLEN);
-    let Some(df) = dont_fragment(k, &rt.dst, total, opts.pmtudisc) else {
+    let mut rt = rt;
+    let Some(df) = dont_fragment(k, &mut rt.dst, total, opts.pmtudisc) else {
         return give_up(k, cx, skb, Errno::EMSGSIZE);
     };
     let net = k.net_mut(ns);
     net.mib[M::UdpOutDatagrams] += 1;
     net.ip_id = net.ip_id.wrapping_add(1);
     let (ip_id, default_ttl) = (net.ip_id, net.conf.ip_default_ttl);
-    let ttl = opts.ttl.unwrap_or(if rt.dst.kind == DstKind::Multicast { 1 } else { default_ttl });
+    let ttl = opts.ttl.unwrap_or(if rt.dst.kind == DstKind::Multicast { 1 } else { rt.ttl(default_ttl) });
     let ip =
         Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
@@ -142,17 +143,22 @@ fn discarded(k: &mut Kernel, ns: NsId, recverr: bool, len: u32) -> Result<u32, E
     Ok(len)
 }
 
-/// The DF flag of a packet of `total` bytes (IP-24, UDP-03); `None`: it is refused.
-fn dont_fragment(k: &Kernel, dst: &route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
+/// The DF flag of a packet of `total` bytes (IP-24, 25, UDP-03); `None`: it is refused. Who does not believe in learned
+/// MTUs goes by the device's.
+pub(super) fn dont_fragment(k: &Kernel, dst: &mut route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
+    if matches!(how, PmtuDisc::Probe | PmtuDisc::Interface | PmtuDisc::Omit) {
+        dst.mtu = 0;
+    }
     let mtu = dst.mtu(k);
     if mutated(Mutation::DfLost) {
         return Some(0);
     }
     match how {
-        PmtuDisc::Dont => Some(0),
-        PmtuDisc::Want if total > mtu => Some(0),
-        PmtuDisc::Do if total > mtu => None,
-        PmtuDisc::Want | PmtuDisc::Do => Some(IP_DF),
+        PmtuDisc::Dont | PmtuDisc::Omit => Some(0),
+        PmtuDisc::Want if total > mtu || dst.locked => Some(0),
+        PmtuDisc::Do | PmtuDisc::Probe | PmtuDisc::Interface if total > mtu => None,
+        PmtuDisc::Interface => Some(0),
+        PmtuDisc::Want | PmtuDisc::Do | PmtuDisc::Probe => Some(IP_DF),
     }
 }
 
@@ -171,8 +177,7 @@ fn inet_iif(k: &Kernel, ns: NsId, dev: DevId, daddr: u32) -> DevId {
     if !k.devs[dev].is_loopback() {
         return dev;
     }
-    let key = Key { dst: daddr, src: 0, iif: 1, oif: None, mark: 0, tos: 0, scope: Scope::Universe };
-    k.net(ns).v4.find(&key).ok().filter(|hit| hit.kind == RouteType::Local).map_or(dev, |hit| hit.dev)
+    k.net(ns).v4.find(&Key::to(daddr)).ok().filter(|hit| hit.kind == RouteType::Local).map_or(dev, |hit| hit.dev)
 }
 
 /// `udp_rcv` (SOCK-30 to 43).
@@ -323,10 +328,11 @@ pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: Dev
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t)) else {
         return;
     };
+    if learn(k, cx, ns, dev, id, &q.ip, err) {
+        return;
+    }
     let Some(s) = k.sockets.get_mut(id) else { return };
     let (errno, fatal) = err.errno();
-    let fatal = fatal
-        && !(err.kind == icmp::DEST_UNREACH && err.code == icmp::FRAG_NEEDED && s.opts.pmtudisc == PmtuDisc::Dont);
     if s.opts.recverr {
         s.errqueue.push_back(err);
     } else if !fatal || s.peer == 0 {
@@ -335,5 +341,27 @@ pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: Dev
     s.err = Some(errno);
     if let Some(task) = s.owner {
         apps::sock_ready(k, cx, task);
+    }
+}
+
+/// What a socket's packets teach about their destination: a smaller MTU, a better gateway (`ipv4_sk_update_pmtu`,
+/// `ipv4_sk_redirect`). True: that is all that there is to it.
+pub(super) fn learn(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: DevId, id: SockId, sent: &Ip4, err: IcmpError) -> bool {
+    let Some(s) = k.sockets.get(id) else { return true };
+    let how = s.opts.pmtudisc;
+    // Ports are not asked for.
+    let flow = route::Flow { src: sent.src, sport: 0, ..s.flow_to(sent.dst, 0) };
+    match (err.kind, err.code) {
+        (icmp::DEST_UNREACH, icmp::FRAG_NEEDED) => {
+            if !matches!(how, PmtuDisc::Interface | PmtuDisc::Omit) {
+                route::update_pmtu(k, cx, ns, &flow, err.info);
+            }
+            how == PmtuDisc::Dont
+        }
+        (icmp::REDIRECT, _) => {
+            route::do_redirect(k, cx, ns, dev, &flow, err.from, err.info);
+            true
+        }
+        _ => false,
     }
 }

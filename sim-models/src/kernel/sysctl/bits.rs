@@ -23,6 +23,8 @@ impl ConfBits {
     pub const ARP_EVICT_NOCARRIER: u32 = 1 << 13;
     /// IPv4 is on for this device (`in_device` exists).
     pub const IN_DEVICE: u32 = 1 << 14;
+    pub const SRC_VALID_MARK: u32 = 1 << 15;
+    pub const SECURE_REDIRECTS: u32 = 1 << 27;
 
     #[inline]
     pub fn has(self, bit: u32) -> bool {
@@ -73,6 +75,8 @@ impl ConfBits {
             (Self::PROMOTE_SECONDARIES, or(|c| c.promote_secondaries)),
             (Self::ARP_EVICT_NOCARRIER, and(|c| c.arp_evict_nocarrier)),
             (Self::IN_DEVICE, in_device),
+            (Self::SECURE_REDIRECTS, or(|c| c.secure_redirects)),
+            (Self::SRC_VALID_MARK, or(|c| c.src_valid_mark)),
         ];
         let word = flags.into_iter().filter(|f| f.1).fold(0, |word, f| word | f.0);
         // Numbers that the kernel doesn't know act as it treats them: as loose, as the default.

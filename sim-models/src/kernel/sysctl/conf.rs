@@ -89,6 +89,17 @@ pub struct NetConf {
     /// Seconds.
     pub ipfrag_time: u32,
     pub fib_multipath_hash_policy: i32,
+    pub fib_multipath_hash_fields: u32,
+    /// 0: a real kernel draws one at boot; here it stays 0.
+    pub fib_multipath_hash_seed: u32,
+    pub fib_multipath_use_neigh: i32,
+    /// Bytes: no smaller path MTU is believed (IP-34).
+    pub min_pmtu: u32,
+    /// Seconds that a learned MTU holds.
+    pub mtu_expires: u32,
+    /// Bytes.
+    pub ipfrag_high_thresh: u64,
+    pub ipfrag_max_dist: i32,
     pub ip_local_port_range: (u16, u16),
     /// Bytes; one value for the host, written in its initial namespace.
     pub rmem_default: u32,
@@ -117,6 +128,13 @@ impl Default for NetConf {
             icmp_msgs_burst: 50,
             ipfrag_time: 30,
             fib_multipath_hash_policy: 0,
+            fib_multipath_hash_fields: 7,
+            fib_multipath_hash_seed: 0,
+            fib_multipath_use_neigh: 0,
+            min_pmtu: 552,
+            mtu_expires: 600,
+            ipfrag_high_thresh: 4 << 20,
+            ipfrag_max_dist: 64,
             ip_local_port_range: (32768, 60999),
             rmem_default: 212_992,
             wmem_default: 212_992,

@@ -43,13 +43,16 @@ entries! {
     icmp_msgs_burst: u32, 0, INT_MAX;
     ipfrag_time: u32, 0, INT_MAX;
     fib_multipath_hash_policy: i32, 0, 3;
+    fib_multipath_hash_fields: u32, 1, 0xfff;
+    fib_multipath_hash_seed: u32, 0, u32::MAX as i64;
+    fib_multipath_use_neigh: i32, 0, 1;
+    ipfrag_max_dist: i32, 0, INT_MAX;
+    min_pmtu: u32, 68, INT_MAX;
+    mtu_expires: u32, 0, INT_MAX;
 }
 
 /// What belongs to parts of the kernel that the simulator lacks, and the value that it has.
 const FIXED: &[(&str, &str)] = &[
-    ("fib_multipath_hash_fields", "7"),
-    ("fib_multipath_hash_seed", "0"),
-    ("fib_multipath_use_neigh", "0"),
     ("fib_notify_on_flag_change", "0"),
     ("fwmark_reflect", "0"),
     ("icmp_echo_enable_probe", "0"),
@@ -65,13 +68,10 @@ const FIXED: &[(&str, &str)] = &[
     ("ip_unprivileged_port_start", "1024"),
     ("ipfrag_high_thresh", "4194304"),
     ("ipfrag_low_thresh", "3145728"),
-    ("ipfrag_max_dist", "64"),
     ("nexthop_compat_mode", "1"),
     ("ping_group_range", "1\t0"),
     ("raw_l3mdev_accept", "1"),
     ("min_adv_mss", "256"),
-    ("min_pmtu", "552"),
-    ("mtu_expires", "600"),
 ];
 
 const FIXED_CORE: &[(&str, &str)] = &[
@@ -98,6 +98,15 @@ fn fixed(table: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     table.iter().find(|f| f.0 == name).map(|f| f.1)
 }
 
+/// Entries of the directory `route`.
+const ROUTE: [&str; 2] = ["min_pmtu", "mtu_expires"];
+
+/// The entry of that name, some in a directory of their own.
+fn entry(name: &str) -> Option<&'static Entry> {
+    let bare = name.strip_prefix("route.").or_else(|| name.strip_prefix("route/"));
+    ENTRIES.iter().find(|e| e.name == bare.unwrap_or(name) && ROUTE.contains(&e.name) == bare.is_some())
+}
+
 /// The kernel has it, and nobody here asks for it.
 fn missing(key: &Key<'_>, name: &str) -> RtnlError {
     if name.starts_with("tcp_") || name.starts_with("udp_") {
@@ -109,7 +118,7 @@ fn missing(key: &Key<'_>, name: &str) -> RtnlError {
 
 pub(super) fn read_ipv4(k: &Kernel, ns: NsId, key: &Key<'_>, name: &str) -> Result<String, RtnlError> {
     let conf = &k.net(ns).conf;
-    if let Some(e) = ENTRIES.iter().find(|e| e.name == name) {
+    if let Some(e) = entry(name) {
         return Ok((e.get)(conf).to_string());
     }
     match name {
@@ -122,7 +131,7 @@ pub(super) fn read_ipv4(k: &Kernel, ns: NsId, key: &Key<'_>, name: &str) -> Resu
 }
 
 pub(super) fn write_ipv4(k: &mut Kernel, ns: NsId, key: &Key<'_>, name: &str, value: &str) -> Result<(), RtnlError> {
-    if let Some(e) = ENTRIES.iter().find(|e| e.name == name) {
+    if let Some(e) = entry(name) {
         let v = value::int(key, value, e.min, e.max)?;
         (e.set)(&mut k.net_mut(ns).conf, v);
         return Ok(());

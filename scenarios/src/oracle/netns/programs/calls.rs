@@ -28,7 +28,10 @@ pub(super) fn options(fd: &OwnedFd, o: &SockOpts) -> io::Result<()> {
             sys::set(fd, sock, name, &on)?;
         }
     }
-    sys::set(fd, ip, libc::IP_MTU_DISCOVER, &i32::from(o.pmtudisc))?;
+    // What every socket has unless `ip_no_pmtu_disc` says otherwise is not asked for.
+    if o.pmtudisc != 1 {
+        sys::set(fd, ip, libc::IP_MTU_DISCOVER, &i32::from(o.pmtudisc))?;
+    }
     if o.recverr {
         sys::set(fd, ip, libc::IP_RECVERR, &on)?;
     }

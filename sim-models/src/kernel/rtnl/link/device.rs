@@ -70,7 +70,9 @@ pub(crate) fn set_mtu(k: &mut Kernel, cx: &mut Cx, dev: DevId, mtu: u32) -> Resu
         return Ok(());
     }
     validate_mtu(d.cold.min_mtu, d.cold.max_mtu, mtu)?;
+    let old = k.devs[dev].mtu;
     drivers::change_mtu(k, cx, dev, mtu)?;
+    k.net_of(dev).exceptions.on_mtu(dev, mtu, old);
     addr::on_mtu(k, cx, dev);
     drivers::notify_all(k, cx, dev, Event::ChangeMtu);
     Ok(())
