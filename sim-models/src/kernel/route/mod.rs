@@ -10,8 +10,8 @@ pub use exception::{Exception, Exceptions};
 pub(super) use exception::{do_redirect, update_pmtu};
 pub use get::{Get, Got, route_get};
 pub(super) use input::{input_lookup, ip_route_input};
-pub(super) use output::ip_route_output_sock;
 pub use output::{Flow, Remembered, Route, ip_route_output};
+pub(super) use output::{ip_route_output_sock, tell_output};
 pub(super) use tell::route_text;
 
 use super::{DevId, Errno, Kernel, NsId, Reason, sysctl::ConfBits};

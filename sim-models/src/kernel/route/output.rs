@@ -2,7 +2,7 @@
 
 use super::{Dst, DstKind};
 use crate::kernel::{
-    Cx, DevId, Errno, Kernel, NetNs, NsId, addr,
+    Cx, DevId, Errno, Kernel, NetNs, NsId, SkBuff, addr,
     fib::{
         Hit, Key, Leg,
         multipath::{self, FlowKeys},
@@ -13,7 +13,10 @@ use crate::kernel::{
     sock::SockId,
     sysctl::ConfBits,
 };
-use crate::packet::addr::{is_lbcast, is_loopback, is_multicast};
+use crate::packet::{
+    Ip4Addr,
+    addr::{is_lbcast, is_loopback, is_multicast},
+};
 
 /// What a sender asks: `struct flowi4` on output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +60,22 @@ impl Route {
     }
 }
 
-/// The route that a socket's last packet took: it holds until something is configured (RT-28).
+/// As much of a [`Route`] as each packet of a socket needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub dst: Dst,
+    pub src: u32,
+    pub to: u32,
+    /// 0: the namespace's own.
+    pub hoplimit: u8,
+}
+
+/// The way that a socket's last packet took: it holds until something is configured (RT-28).
 #[derive(Clone, Copy, Debug)]
 pub struct Remembered {
     flow: Flow,
     generation: u32,
-    route: Route,
+    way: Way,
 }
 
 /// [`ip_route_output`] for a socket that sends again and again.
@@ -76,22 +89,39 @@ pub(in crate::kernel) fn ip_route_output_sock(
     id: SockId,
     ns: NsId,
     fl: &Flow,
-) -> Result<Route, Errno> {
+) -> Result<Way, Errno> {
     let generation = k.generation;
     if let Some(r) = k.sockets.get(id).and_then(|s| s.route.as_ref())
         && r.generation == generation
         && r.flow == *fl
     {
-        return Ok(r.route);
+        return Ok(r.way);
     }
-    let route = ip_route_output(k, ns, fl, cx.jiffies())?;
+    output_anew(k, cx, id, ns, fl)
+}
+
+#[cold]
+fn output_anew(k: &mut Kernel, cx: &mut Cx, id: SockId, ns: NsId, fl: &Flow) -> Result<Way, Errno> {
+    let Route { dst, src, to, hit } = ip_route_output(k, ns, fl, cx.jiffies())?;
+    let way = Way { dst, src, to, hoplimit: hit.map_or(0, |h| h.hoplimit) };
     // What was learned ends with time.
+    let generation = k.generation;
     if k.net(ns).exceptions.is_empty()
         && let Some(s) = k.sockets.get_mut(id)
     {
-        s.route = Some(Box::new(Remembered { flow: *fl, generation, route }));
+        s.route = Some(Box::new(Remembered { flow: *fl, generation, way }));
     }
-    Ok(route)
+    Ok(way)
+}
+
+/// What the walk says of the way that a socket's packet takes.
+#[inline]
+pub(in crate::kernel) fn tell_output(k: &Kernel, cx: &mut Cx, skb: &SkBuff, ns: NsId, fl: &Flow, src: u32) {
+    if skb.meta.traced
+        && let Ok(Route { hit: Some(hit), .. }) = ip_route_output(k, ns, fl, cx.jiffies())
+    {
+        cx.asked(skb, hit.origin, || format!("? {} src {}", super::route_text(k, &hit), Ip4Addr(src)));
+    }
 }
 
 /// `ip_route_output_key_hash_rcu` (RT-10, 23 to 26). `now`: ticks; what was learned about the destination may be over.

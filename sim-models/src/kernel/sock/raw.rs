@@ -59,9 +59,7 @@ pub fn send_echo(
             return Err(e);
         }
     };
-    if let Some(hit) = &rt.hit {
-        cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
-    }
+    route::tell_output(k, cx, &skb, ns, &flow, rt.src);
     let mut rt = rt;
     let total = len + 8 + u32::from(IP_HLEN);
     let Some(df) = super::udp::dont_fragment(k, &mut rt.dst, total, opts.pmtudisc) else {
@@ -71,7 +69,7 @@ pub fn send_echo(
     };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
-    let ttl = opts.ttl.unwrap_or(rt.ttl(net.conf.ip_default_ttl));
+    let ttl = opts.ttl.unwrap_or(if rt.hoplimit != 0 { rt.hoplimit } else { net.conf.ip_default_ttl });
     let ip = Ip4 {
         src: rt.src,
         dst: rt.to,

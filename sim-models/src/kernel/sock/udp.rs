@@ -97,21 +97,18 @@ pub fn sendto(
     cx.at(At::UdpSendmsg, &skb);
     cx.copy(At::UdpSendmsg, len);
     cx.at(At::IpRouteOutput, &skb);
-    let rt = match route::ip_route_output_sock(k, cx, id, ns, &flow) {
+    let mut rt = match route::ip_route_output_sock(k, cx, id, ns, &flow) {
         Ok(rt) => rt,
         Err(e) => {
             no_route(k, ns, e);
             return give_up(k, cx, skb, e);
         }
     };
-    if let Some(hit) = &rt.hit {
-        cx.asked(&skb, hit.origin, || format!("? {} src {}", route::route_text(k, hit), Ip4Addr(rt.src)));
-    }
+    route::tell_output(k, cx, &skb, ns, &flow, rt.src);
     if rt.dst.kind == DstKind::Broadcast && !opts.broadcast {
         return give_up(k, cx, skb, Errno::EACCES);
     }
     let total = len + u32::from(UDP_HLEN + IP_HLEN);
-    let mut rt = rt;
     let Some(df) = dont_fragment(k, &mut rt.dst, total, opts.pmtudisc) else {
         return give_up(k, cx, skb, Errno::EMSGSIZE);
     };
@@ -119,7 +116,12 @@ pub fn sendto(
     net.mib[M::UdpOutDatagrams] += 1;
     net.ip_id = net.ip_id.wrapping_add(1);
     let (ip_id, default_ttl) = (net.ip_id, net.conf.ip_default_ttl);
-    let ttl = opts.ttl.unwrap_or(if rt.dst.kind == DstKind::Multicast { 1 } else { rt.ttl(default_ttl) });
+    let ttl = match opts.ttl {
+        Some(ttl) => ttl,
+        None if rt.dst.kind == DstKind::Multicast => 1,
+        None if rt.hoplimit != 0 => rt.hoplimit,
+        None => default_ttl,
+    };
     let ip =
         Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
@@ -145,6 +147,7 @@ fn discarded(k: &mut Kernel, ns: NsId, recverr: bool, len: u32) -> Result<u32, E
 
 /// The DF flag of a packet of `total` bytes (IP-24, 25, UDP-03); `None`: it is refused. Who does not believe in learned
 /// MTUs goes by the device's.
+#[inline]
 pub(super) fn dont_fragment(k: &Kernel, dst: &mut route::Dst, total: u32, how: PmtuDisc) -> Option<u16> {
     if matches!(how, PmtuDisc::Probe | PmtuDisc::Interface | PmtuDisc::Omit) {
         dst.mtu = 0;
