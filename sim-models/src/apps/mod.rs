@@ -229,7 +229,7 @@ pub(crate) fn step(k: &mut Kernel, cx: &mut Cx, id: TaskId) -> bool {
     };
     (t.state, t.deadline) = (state, deadline.map(|d| d.max(cx.clock)));
     if let Some(at) = t.deadline {
-        cx.set_alarm(at, Alarm::Task(id.0));
+        cx.set_timer(at, Alarm::Task(id.0));
     }
     if state == State::Done && k.nameless > 0 {
         netns::put_net(k, cx, env.ns);
