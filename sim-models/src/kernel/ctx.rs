@@ -260,7 +260,7 @@ impl Cx {
     }
 
     #[inline]
-    fn next_id(&mut self) -> FrameId {
+    pub(super) fn next_id(&mut self) -> FrameId {
         let id = FrameId((u64::from(self.host) << 40) | self.next_frame);
         self.next_frame += 1;
         id

@@ -12,6 +12,7 @@ use super::{
     ip_output::Out,
     mib::M,
     route::{Dst, DstKind, In},
+    sock::{self, SockId},
 };
 use crate::packet::{
     L4, Mac, Net,
@@ -26,6 +27,8 @@ pub(crate) struct Recent {
     slots: Vec<Cached>,
     /// Those with packets that are not added up yet.
     busy: Vec<u32>,
+    /// Sockets whose datagrams are not added up yet.
+    pub(super) senders: Vec<SockId>,
     /// Every packet goes the long way.
     off: bool,
 }
@@ -105,6 +108,11 @@ impl Recent {
     fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
         let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
         (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    pub(super) fn is_off(&self) -> bool {
+        self.off
     }
 
     /// From now on every packet goes the long way: to compare.
@@ -240,6 +248,7 @@ pub(crate) fn settle(k: &mut Kernel, cx: &mut Cx) {
         settle_one(k, cx, slot);
     }
     k.routes.busy.clear();
+    sock::settle(k, cx);
 }
 
 fn settle_one(k: &mut Kernel, cx: &mut Cx, slot: usize) {

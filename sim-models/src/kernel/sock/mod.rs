@@ -1,11 +1,13 @@
 //! Sockets as system calls see them, and the tables that find them.
 
+mod again;
 pub mod lookup;
 pub mod raw;
 pub mod tcp;
 pub mod udp;
 
 pub use lookup::Table;
+pub(super) use again::settle;
 
 use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
 use crate::{
@@ -102,6 +104,10 @@ pub struct Socket {
     /// A tunnel's: what arrives goes to its driver (`encap_rcv`).
     pub encap: bool,
     pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
+    /// The whole way of its last datagram.
+    pub(super) again: Option<Box<again::Again>>,
+    /// Where that went, and how long it was.
+    pub(super) last: ((u32, u16), u32),
     pub(super) tcp: tcp::Probe,
 }
 
@@ -110,6 +116,9 @@ impl Socket {
     pub fn set_options(&mut self, opts: Options) {
         let pmtudisc = if opts.pmtudisc == PmtuDisc::Want { self.opts.pmtudisc } else { opts.pmtudisc };
         self.opts = Options { pmtudisc, ..opts };
+        if let Some(a) = &mut self.again {
+            a.forget();
+        }
     }
 
     /// What the socket asks of routing for a packet to `dst`, port `dport`.
@@ -242,6 +251,8 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         drops: 0,
         encap: false,
         route: None,
+        again: None,
+        last: ((0, 0), 0),
         tcp: tcp::Probe::default(),
     });
     if proto == Proto::RawIcmp {
@@ -252,6 +263,7 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
 
 /// `close`: what waits in the socket goes with it.
 pub fn close(k: &mut Kernel, cx: &mut super::Cx, id: SockId) {
+    again::settle_one(k, cx, id);
     let Some(s) = k.sockets.remove(id) else { return };
     if let Some(t) = k.net_mut(s.ns).sockets.as_mut() {
         t.remove(id, &s);

@@ -1,7 +1,7 @@
 //! net/ipv4/udp.c: sending, lookup on receive, buffer accounting, errors.
 
 use super::{
-    IcmpError, PmtuDisc, Received, SockId,
+    IcmpError, PmtuDisc, Received, SockId, again,
     lookup::{self, Tuple},
     no_route, truesize,
 };
@@ -47,7 +47,9 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     if rt.dst.kind == DstKind::Broadcast && !broadcast {
         return Err(Errno::EACCES);
     }
+    again::settle_one(k, cx, id);
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
+    s.again = None;
     (s.peer, s.peer_port) = (rt.to, port);
     if s.src_addr == 0 {
         s.src_addr = rt.src;
@@ -73,6 +75,11 @@ pub fn sendto(
     tag: Tag,
     traced: bool,
 ) -> Result<u32, Errno> {
+    if let (Some(to), false) = (to, traced)
+        && let Some(dropped) = again::take(k, cx, id, to, len, tag)
+    {
+        return if dropped { discarded_again(k, cx, id, len) } else { Ok(len) };
+    }
     if len > MAX_PAYLOAD {
         return Err(Errno::EMSGSIZE);
     }
@@ -124,6 +131,7 @@ pub fn sendto(
     };
     let ip =
         Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
+    again::learn(k, cx, id, &rt, (&ip, port), len);
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
     skb.meta.sock = Some(id);
     skb.meta.mark = opts.mark;
@@ -131,6 +139,14 @@ pub fn sendto(
     skb.meta.truesize = truesize(len);
     skb.meta.dev = rt.dst.dev;
     if ip_output::ip_send_skb(k, cx, skb, rt.dst) { discarded(k, ns, opts.recverr, len) } else { Ok(len) }
+}
+
+#[cold]
+fn discarded_again(k: &mut Kernel, cx: &mut Cx, id: SockId, len: u32) -> Result<u32, Errno> {
+    again::discarded(k, cx, id);
+    let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
+    let (ns, recverr) = (s.ns, s.opts.recverr);
+    discarded(k, ns, recverr, len)
 }
 
 /// The datagram got no further than the first device: counted, and told to those who ask for errors (`IP_RECVERR`).
