@@ -114,7 +114,7 @@ impl LabFrame {
         let body = match &frame.net {
             Net::Arp(arp) => Body::Arp(*arp),
             Net::Ip4(ip, l4) => Body::Ip(packet(ip, l4)),
-            Net::Other(_) | Net::Vlan(_) => Body::Other(frame.ethertype(), frame.len()),
+            Net::Other(_) | Net::Raw(_) | Net::Vlan(_) => Body::Other(frame.ethertype(), frame.len()),
         };
         LabFrame { dir: pkt_type.into(), src: frame.src, dst: frame.dst, body }
     }
@@ -135,6 +135,7 @@ impl LabFrame {
 fn packet(ip: &Ip4, l4: &L4) -> Packet {
     let l4 = match l4 {
         L4::None => Transport::None,
+        L4::Wrong(l4) => return packet(ip, l4),
         L4::Udp { sport, dport } => Transport::Udp { sport: *sport, dport: *dport },
         L4::Vxlan(v) => Transport::Udp { sport: v.sport, dport: v.dport },
         L4::Tcp(t) => Transport::Tcp {
