@@ -275,7 +275,11 @@ impl FromStr for LabFrame {
         let body = match words.next()? {
             "ARP" => Body::Arp(read_arp(&mut words)?),
             "IP" => Body::Ip(read_packet(&mut words)?),
-            other => return Err(format!("`{other}` is neither ARP nor IP")),
+            "ETH" => {
+                let kind = u16::from_str_radix(words.next()?, 16).map_err(|_| "no ethertype behind `ETH`")?;
+                Body::Other(kind, words.after("len=")?)
+            }
+            other => return Err(format!("`{other}` is neither ARP, IP nor ETH")),
         };
         if words.0.is_empty() {
             Ok(LabFrame { dir, src, dst, body })

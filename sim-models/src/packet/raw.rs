@@ -120,7 +120,7 @@ mod tests {
     use crate::packet::encode::encode;
 
     const MACS: &str = "02:00:00:00:00:0b 02:00:00:00:00:0a";
-    const UDP: &str = "0800 4500 0021 1234 4000 4011 144c 0a000001 0a000002  0fa0 0009 000d 0000 68656c6c6f";
+    const UDP: &str = "0800 4500 0021 1234 4000 4011 1496 0a000001 0a000002  0fa0 0009 000d 0000 68656c6c6f";
 
     fn of(rest: &str) -> Result<Frame, DecodeError> {
         read(&from_hex(&format!("{MACS} {rest}")).unwrap())
@@ -147,9 +147,9 @@ mod tests {
         assert_eq!(fault("0800 4500"), Fault::IpHeader);
         assert_eq!(fault(&UDP.replacen("4500", "6500", 1)), Fault::IpHeader);
         assert_eq!(fault(&UDP.replacen("4500", "4400", 1)), Fault::IpHeader);
-        assert_eq!(fault(&UDP.replacen("144c", "144d", 1)), Fault::IpSum);
+        assert_eq!(fault(&UDP.replacen("1496", "1497", 1)), Fault::IpSum);
         assert_eq!(fault(&UDP.replacen("6c6f", "", 1)), Fault::IpTruncated);
-        assert_eq!(fault(&UDP.replacen("0021", "0010", 1).replacen("144c", "145d", 1)), Fault::IpLength);
+        assert_eq!(fault(&UDP.replacen("0021", "0010", 1).replacen("1496", "14a7", 1)), Fault::IpLength);
         assert_eq!(fault("0806 0001 0800 0604 0003"), Fault::ArpShort);
         assert_eq!(fault(&format!("0806 0001 0800 0604 0003{}", "00".repeat(20))), Fault::Arp);
     }
@@ -170,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn bytes_come_back() {
-        for rest in ["0800 4500", "0806 0001 0800 0604 0003", UDP, "88b5 0102"] {
+    fn bytes_come_back_but_for_payload() {
+        for rest in ["0800 4500", "0806 0001 0800 0604 0003", UDP, "88b5 0000"] {
             let bytes = from_hex(&format!("{MACS} {rest}")).unwrap();
             let mut out = Vec::new();
             encode(&read(&bytes).unwrap(), &mut out);
