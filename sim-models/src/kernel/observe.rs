@@ -144,7 +144,7 @@ impl Observer {
 
     /// Somebody looks at more than counters: frames on devices, or messages to be chosen.
     #[inline]
-    pub(super) fn looks_closely(&self) -> bool {
+    pub(crate) fn looks_closely(&self) -> bool {
         self.capture.is_some() || !self.also.is_empty()
     }
 

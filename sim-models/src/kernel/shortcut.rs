@@ -111,7 +111,7 @@ impl Recent {
     }
 
     #[inline]
-    pub(super) fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.off
     }
 

@@ -6,8 +6,8 @@ pub mod raw;
 pub mod tcp;
 pub mod udp;
 
-pub use lookup::Table;
 pub(super) use again::settle;
+pub use lookup::Table;
 
 use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
 use crate::{
