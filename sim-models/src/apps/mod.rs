@@ -104,6 +104,7 @@ fn open(
         Some(name) => Some(k.dev_by_name(env.ns, name).ok_or(Errno::ENODEV)?),
     };
     let s = sock::socket(k, env.ns, proto, owner);
+    k.sockets.changed();
     if let Some(s) = k.sockets.get_mut(s) {
         s.set_options(Options { device, ..opts });
     }

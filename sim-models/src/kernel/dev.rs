@@ -109,6 +109,7 @@ pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     match shortcut::take(k, cx, &mut skb) {
         Taken::Forward => dev_queue_xmit(k, cx, skb),
         Taken::Local => udp::udp_rcv(k, cx, skb),
+        Taken::Socket(id) => udp::udp_rcv_to(k, cx, id, skb),
         Taken::Nowhere => receive_core(k, cx, skb),
     }
 }

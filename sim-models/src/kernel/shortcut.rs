@@ -64,6 +64,10 @@ struct Cached {
     packets: u64,
     bytes: u64,
     priority: u32,
+    /// The socket that the last one was for, its ports, and [`sock::Sockets::version`] then.
+    sock: Option<SockId>,
+    ports: (u16, u16),
+    sockets: u32,
     ns: NsId,
     out_ns: NsId,
     to: Dst,
@@ -85,6 +89,9 @@ impl Cached {
         packets: 0,
         bytes: 0,
         priority: 0,
+        sock: None,
+        ports: (0, 0),
+        sockets: 0,
         ns: NsId::ROOT,
         out_ns: NsId::ROOT,
         to: Dst::here(DevId::NONE, 0, DstKind::Unicast),
@@ -192,6 +199,8 @@ pub(super) enum Taken {
     Forward,
     /// To `udp_rcv`.
     Local,
+    /// To that socket.
+    Socket(SockId),
 }
 
 /// The short way of a packet that has arrived on `skb.dev`, if there is one.
@@ -214,6 +223,7 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         return Taken::Nowhere;
     }
     let forward = c.known == Known::Forward;
+    let mut taken = Taken::Forward;
     if forward {
         // The neighbour's cached header holds as long as its state is connected (NEIGH-23).
         let e = k.neigh4.entry(c.neigh);
@@ -225,10 +235,15 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         m.priority = c.priority;
         m.dev = c.to.dev;
     } else {
-        if ip.frag & (IP_MF | IP_OFFSET) != 0 || !matches!(l4, L4::Udp { .. }) {
+        let L4::Udp { sport, dport } = *l4 else { return Taken::Nowhere };
+        if ip.frag & (IP_MF | IP_OFFSET) != 0 {
             return Taken::Nowhere;
         }
         m.dst = Some(c.to);
+        taken = match c.sock {
+            Some(id) if c.sockets == k.sockets.version && c.ports == (sport, dport) => Taken::Socket(id),
+            _ => Taken::Local,
+        };
     }
     if c.packets == 0 {
         k.routes.busy.push(slot as u32);
@@ -238,7 +253,21 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
     cx.clock += c.cost;
     m.iif = c.ifindex;
     m.sock = None;
-    if forward { Taken::Forward } else { Taken::Local }
+    taken
+}
+
+/// A packet that has come this far was for socket `id`: so is the next one from and to the same ports.
+#[inline(never)]
+pub(super) fn found(k: &mut Kernel, skb: &SkBuff, id: SockId) {
+    let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else { return };
+    let rx = skb.meta.dev;
+    let slot = k.routes.slot(rx, ip.dst, ip.src);
+    let sockets = k.sockets.version;
+    // A tunnel's packets are its driver's.
+    let Some(c) = k.routes.slots.get_mut(slot).filter(|_| k.sockets.get(id).is_some_and(|s| !s.encap)) else { return };
+    if c.known == Known::Local && c.is_for(k.generation, rx, ip.dst, ip.src, ip.tos) {
+        (c.sock, c.ports, c.sockets) = (Some(id), (*sport, *dport), sockets);
+    }
 }
 
 /// Adds up what took short ways: before anybody looks at counters.

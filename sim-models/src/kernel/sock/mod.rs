@@ -185,10 +185,18 @@ pub struct Received {
 pub struct Sockets {
     slots: Vec<Option<Box<Socket>>>,
     free: Vec<u32>,
+    /// Bumped by whatever changes which socket a packet is for.
+    pub(in crate::kernel) version: u32,
 }
 
 impl Sockets {
+    /// An address, a peer or an option has changed: a packet may be for another socket now.
+    pub(crate) fn changed(&mut self) {
+        self.version = self.version.wrapping_add(1);
+    }
+
     fn insert(&mut self, s: Socket) -> SockId {
+        self.changed();
         let slot = match self.free.pop() {
             Some(i) => {
                 self.slots[i as usize] = Some(Box::new(s));
@@ -212,6 +220,7 @@ impl Sockets {
     }
     fn remove(&mut self, id: SockId) -> Option<Box<Socket>> {
         let s = self.slots.get_mut(id.slot())?.take()?;
+        self.changed();
         self.free.push(id.slot() as u32);
         Some(s)
     }

@@ -17,6 +17,7 @@ use crate::{
         mib::M,
         route::{self, DstKind},
         rtnl::RouteType,
+        shortcut,
     },
     packet::{
         Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -51,6 +52,8 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     s.again = None;
     (s.peer, s.peer_port) = (rt.to, port);
+    k.sockets.changed();
+    let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     if s.src_addr == 0 {
         s.src_addr = rt.src;
     }
@@ -218,6 +221,7 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     let found = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t));
     if let Some(id) = found {
         cx.note(&skb, || socket_text(k, id));
+        shortcut::found(k, &skb, id);
         return queue_rcv(k, cx, id, skb);
     }
     if bad_sum(&skb) {
@@ -266,25 +270,26 @@ fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) 
     cx.consume(skb);
 }
 
+/// `udp_rcv` for a socket that is known already.
+#[inline]
+pub(in crate::kernel) fn udp_rcv_to(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
+    cx.work(At::UdpRcv);
+    queue_rcv(k, cx, id, skb);
+}
+
 /// `__udp_enqueue_schedule_skb` (UDP-20, 21).
+#[inline]
 fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     if k.sockets.get(id).is_some_and(|s| s.encap) {
         return crate::drivers::vxlan::rcv(k, cx, skb);
     }
     cx.at(At::SockQueueRcv, &skb);
-    let ns = k.devs[skb.meta.dev].ns;
     let size = skb.meta.truesize;
     let Some(s) = k.sockets.get_mut(id) else {
         return cx.drop(k, skb, At::SockQueueRcv, Reason::NO_SOCKET);
     };
     if s.rmem != 0 && s.rmem + size > s.rcvbuf && !mutated(Mutation::RcvbufUnlimited) {
-        s.drops += 1;
-        let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
-        let mib = &mut k.net_mut(ns).mib;
-        mib[M::UdpRcvbufErrors] += 1;
-        mib[M::UdpInErrors] += 1;
-        cx.note(&skb, || format!("receive buffer: {rmem} of {rcvbuf} bytes in use"));
-        return cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
+        return receive_buffer_full(k, cx, id, skb);
     }
     s.rmem += size;
     skb.meta.since = cx.clock.ps();
@@ -293,6 +298,19 @@ fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     if let Some(task) = owner {
         apps::sock_ready(k, cx, task);
     }
+}
+
+#[cold]
+fn receive_buffer_full(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
+    let mib = &mut k.net_of(skb.meta.dev).mib;
+    mib[M::UdpRcvbufErrors] += 1;
+    mib[M::UdpInErrors] += 1;
+    if let Some(s) = k.sockets.get_mut(id) {
+        s.drops += 1;
+        let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
+        cx.note(&skb, || format!("receive buffer: {rmem} of {rcvbuf} bytes in use"));
+    }
+    cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
 }
 
 /// Would `recvfrom` find something, a datagram or an error?
