@@ -236,7 +236,7 @@ mod tests {
                 let link = (seed >> 44) as u32;
                 if model.insert((at, link), step).is_none() {
                     let key = Key::message(Time::from_ps(at), 0, link);
-                    if link % 3 == 0 { p.push_timer(key, step) } else { p.push(key, step) }
+                    if link.is_multiple_of(3) { p.push_timer(key, step) } else { p.push(key, step) }
                 } else {
                     // The pair is taken: as before.
                     let key = Key::message(Time::from_ps(at), 0, link);

@@ -101,10 +101,10 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     if let Some(handler) = k.devs[skb.meta.dev].rx_handler {
-        return match drivers::bridge::take(k, cx, handler, skb) {
-            Some(skb) => receive_core(k, cx, skb),
-            None => {}
-        };
+        if let Some(skb) = drivers::bridge::take(k, cx, handler, skb) {
+            receive_core(k, cx, skb);
+        }
+        return;
     }
     match shortcut::take(k, cx, &mut skb) {
         Taken::Forward => dev_queue_xmit(k, cx, skb),

@@ -69,6 +69,7 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 /// # Errors
 /// As `sendto(2)`: a pending `sk_err`, EMSGSIZE, no route, EACCES for broadcast, ENOBUFS for a full neighbour table.
 #[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
+#[inline]
 pub fn sendto(
     k: &mut Kernel,
     cx: &mut Cx,
@@ -83,6 +84,20 @@ pub fn sendto(
     {
         return if dropped { discarded_again(k, cx, id, len) } else { Ok(len) };
     }
+    udp_sendmsg(k, cx, id, to, len, tag, traced)
+}
+
+/// The long way.
+#[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
+fn udp_sendmsg(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    to: Option<(u32, u16)>,
+    len: u32,
+    tag: Tag,
+    traced: bool,
+) -> Result<u32, Errno> {
     if len > MAX_PAYLOAD {
         return Err(Errno::EMSGSIZE);
     }
