@@ -169,19 +169,18 @@ impl Kernel {
 
 /// The slot of the decision for a packet like that, if one is known and nothing was configured since.
 #[inline(always)]
-fn find(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<usize> {
-    let d = &k.devs[rx];
-    let slot = k.routes.common(d.ns, dst);
+fn find(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<usize> {
+    let slot = k.routes.common(rx.ns, dst);
     let c = k.routes.slots.get(slot)?;
     if c.is_for(k, DevId::NONE, dst, tos)
-        && c.ns == d.ns
-        && c.conf == d.conf
-        && c.to.dev != rx
-        && (c.src == src || k.believes(d.ns, src))
+        && c.ns == rx.ns
+        && c.conf == rx.conf
+        && c.to.dev != rx.dev
+        && (c.src == src || k.believes(rx.ns, src))
     {
         return Some(slot);
     }
-    find_for(k, rx, dst, src, tos)
+    find_for(k, rx.dev, dst, src, tos)
 }
 
 /// One that is for that source and that device.
@@ -194,8 +193,8 @@ fn find_for(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<usize>
 
 /// The decision for a packet like that.
 #[inline]
-pub(super) fn route(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<Dst> {
-    find(k, rx, dst, src, tos).map(|slot| k.routes.slots[slot].way_from(rx))
+pub(super) fn route(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<Dst> {
+    find(k, rx, dst, src, tos).map(|slot| k.routes.slots[slot].way_from(rx.dev))
 }
 
 /// Does the decision `to` for a packet from `src` hold for all that come in by devices like `rx`, whatever their source?
@@ -253,7 +252,7 @@ const LOCAL: [At; 4] = [At::NetifReceiveSkb, At::IpRcv, At::IpRouteInput, At::Ip
 pub(super) fn learn(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, to: Dst, out: Option<&Out>) {
     let Some(ip) = skb.frame.ip4() else { return };
     let (dst, src, tos) = (ip.dst, ip.src, ip.tos);
-    let Some(slot) = find(k, rx.dev, dst, src, tos) else { return };
+    let Some(slot) = find(k, rx, dst, src, tos) else { return };
     // A deliberate fault sits somewhere on the long way; ports hand their frames to their master.
     let unusual = cfg!(feature = "mutations") || k.routes.off || k.devs[rx.dev].master.is_some() || to.redirect;
     let mut c = k.routes.slots[slot];
@@ -290,17 +289,14 @@ pub(super) enum Taken {
 
 /// The short way of a packet that has arrived on `skb.dev`, if there is one.
 #[inline(always)]
-pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
+pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: In) -> Taken {
     let buf = &mut *skb.0;
     let Net::Ip4(ip, l4) = &mut buf.frame.net else { return Taken::Nowhere };
     let m = &mut buf.meta;
-    let Some(slot) = find(k, m.dev, ip.dst, ip.src, ip.tos) else { return Taken::Nowhere };
-    let d = &k.devs[m.dev];
-    let (ifindex, master) = (d.ifindex, d.master);
+    let Some(slot) = find(k, rx, ip.dst, ip.src, ip.tos) else { return Taken::Nowhere };
     let c = &mut k.routes.slots[slot];
     let len = u32::from(ip.len);
     if c.known == Known::Route
-        || master.is_some()
         || m.pkt_type != PktType::Host
         || m.traced
         || m.dst.is_some()
@@ -339,7 +335,7 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
     c.bytes += u64::from(len);
     cx.clock += c.cost;
     c.src = ip.src;
-    m.iif = ifindex;
+    m.iif = rx.ifindex;
     m.sock = None;
     taken
 }
@@ -348,10 +344,10 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
 #[inline(never)]
 pub(super) fn found(k: &mut Kernel, skb: &SkBuff, id: SockId) {
     let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else { return };
-    let rx = skb.meta.dev;
+    let rx = In::by(k, skb.meta.dev);
     let Some(slot) = find(k, rx, ip.dst, ip.src, ip.tos) else { return };
     let c = k.routes.slots[slot];
-    let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev: rx };
+    let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev: rx.dev };
     let table = k.net(c.ns).sockets.as_ref();
     // A tunnel's packets are its driver's; a connected socket asks for the sender.
     let any = c.rx != DevId::NONE || table.is_some_and(|table| !table.udp_asks_for_more(&k.sockets, &t));
