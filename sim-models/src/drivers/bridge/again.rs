@@ -20,7 +20,9 @@ use crate::packet::{
 pub(super) struct Recent(Vec<Cached>);
 
 /// One decision, and what it was made for.
+// One cache line.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Cached {
     src: Key,
     dst: Key,
