@@ -34,6 +34,7 @@ rules! {
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
     DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device",
+    DropReasm "drop.reassembly" "FRAG_REASM_TIMEOUT: a fragment that waits has a tree node where its device was, so no tracepoint tells whose it was",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
 
@@ -199,8 +200,10 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
         drops.retain(|d| !out(d));
     };
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
+    left_out(Rule::DropReasm, |d| d.reason == "FRAG_REASM_TIMEOUT");
     left_out(Rule::DropUnborn, |d| {
-        d.place == "packet_sendmsg" || d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg")
+        let refused = matches!(d.reason.as_str(), "IP_OUTNOROUTES" | "PKT_TOO_BIG");
+        d.place == "packet_sendmsg" || refused && d.place.ends_with("_sendmsg")
     });
     for d in drops {
         if d.reason == "QUEUE_PURGE" {

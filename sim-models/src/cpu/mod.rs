@@ -284,7 +284,7 @@ fn fire(k: &mut Kernel, cx: &mut Cx, t: timer::Timer) {
         Timer::NeighGc => crate::kernel::neigh::periodic_work(k, cx),
         Timer::FdbGc(dev) => crate::drivers::bridge::cleanup(k, cx, dev),
         Timer::Device(dev) => crate::drivers::timer(k, cx, dev),
-        Timer::IpFrag(ns, n) => crate::kernel::ip_frag::ip_expire(k, cx, ns, n),
+        Timer::IpFrag(ns, n) => crate::kernel::ip_defrag::ip_expire(k, cx, ns, n),
         Timer::Linkwatch => crate::kernel::linkwatch::run(k, cx),
         Timer::Tcp(id) => crate::kernel::sock::tcp::syn_timer(k, cx, id),
     }

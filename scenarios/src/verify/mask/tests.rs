@@ -188,9 +188,19 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
         Rule::DropUnborn => {
             let not = vec![
                 same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
-                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
+                same(&dropped("PKT_TOO_BIG", "ip_forward", 1), &nothing_dropped()),
+                same(&dropped("SOCKET_RCVBUFF", "udp_sendmsg", 1), &nothing_dropped()),
             ];
-            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
+            let unborn = [
+                ("IP_OUTNOROUTES", "udp_sendmsg"),
+                ("PKT_TOO_BIG", "raw_sendmsg"),
+                ("NOT_SPECIFIED", "packet_sendmsg"),
+            ];
+            (unborn.iter().all(|(why, at)| same(&dropped(why, at, 1), &nothing_dropped())), not)
+        }
+        Rule::DropReasm => {
+            let not = vec![same(&dropped("DUP_FRAG", "ip_defrag", 1), &nothing_dropped())];
+            (same(&dropped("FRAG_REASM_TIMEOUT", "ip_expire", 2), &nothing_dropped()), not)
         }
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
