@@ -93,9 +93,39 @@ pub fn pin(cpu: usize) -> Result<()> {
 
 /// The calling thread, and what it starts, goes before all that has no such priority.
 pub fn hurry() -> Result<()> {
-    let first = libc::sched_param { sched_priority: 1 };
+    scheduled(libc::SCHED_RR, 1)
+}
+
+/// It goes with all others again.
+pub fn calm() -> Result<()> {
+    scheduled(libc::SCHED_OTHER, 0)
+}
+
+fn scheduled(policy: i32, priority: i32) -> Result<()> {
+    let p = libc::sched_param { sched_priority: priority };
     // SAFETY: the struct is read during the call.
-    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const first) }).map(drop)
+    check(unsafe { libc::sched_setscheduler(0, policy, &raw const p) }).map(drop)
+}
+
+/// Does `f` without hurry. A sysctl that needs a lock which somebody else holds is tried again and again: whoever
+/// hurries keeps the holder from ever coming to its end.
+pub fn unhurried<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: no pointer is passed.
+    let hurries = unsafe { libc::sched_getscheduler(0) } == libc::SCHED_RR;
+    if hurries {
+        let _ = calm();
+    }
+    let done = f();
+    if hurries {
+        let _ = hurry();
+    }
+    done
+}
+
+/// The calling thread, and what it starts, gets more of a busy core than others do.
+pub fn prefer() -> Result<()> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -15) }).map(drop)
 }
 
 /// Cores that the calling thread may run on.
