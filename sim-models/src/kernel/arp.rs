@@ -212,7 +212,9 @@ fn filtered(k: &mut Kernel, rx: DevId, sip: u32, tip: u32) -> bool {
     }
     let net = k.net(k.devs[rx].ns);
     let key = fib::Key { src: tip, ..fib::Key::to(sip) };
-    let elsewhere = !net.v4.lookup(&key).is_ok_and(|hit| hit.dev == rx);
+    // Without any route it is silent, too, and counts nothing.
+    let Ok(hit) = net.v4.lookup(&key) else { return true };
+    let elsewhere = hit.dev != rx;
     if elsewhere {
         k.net_of(rx).mib[M::TcpExtArpFilter] += 1;
     }

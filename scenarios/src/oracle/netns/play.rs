@@ -86,8 +86,9 @@ fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Mis
     s.open_taps()?;
     // Only while time counts. Whoever may not is late on a busy machine: then two runs differ.
     let _ = sys::hurry();
-    let lead = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD) - sys::monotonic();
-    (s.zero, s.zero_real) = (sys::monotonic() + lead, sys::realtime() + lead);
+    let ahead = sys::ahead();
+    s.zero = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD);
+    s.zero_real = s.zero + ahead;
     // The programs' sockets are open until their tables are read.
     let mut programs = Programs::new(&job.tasks)?;
     if let Some(missing) = s.perform(&mut programs)? {

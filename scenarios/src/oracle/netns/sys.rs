@@ -169,6 +169,24 @@ pub fn realtime() -> i64 {
     clock(libc::CLOCK_REALTIME)
 }
 
+/// How far [`realtime`] is ahead of [`monotonic`]: both are read at once, or again.
+pub fn ahead() -> i64 {
+    const AT_ONCE_NS: i64 = 20_000;
+    let look = || {
+        let (before, real, after) = (monotonic(), realtime(), monotonic());
+        (after - before, real - before)
+    };
+    let looks = (0..20).map(|_| look());
+    let mut best = look();
+    for l in looks {
+        if best.0 < AT_ONCE_NS {
+            break;
+        }
+        best = best.min(l);
+    }
+    best.1
+}
+
 /// `socket(2)`, closed on exec, never blocking.
 pub fn socket(family: i32, kind: i32, proto: i32) -> Result<OwnedFd> {
     let kind = kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
