@@ -57,17 +57,8 @@ const NETWORKING: [&str; 30] = [
 /// Drop reasons that the model can't give yet. Whoever adds what they are for takes them off this list: frames that
 /// arrive damaged, wires that lose, netfilter, TCP data, the memory limit of UDP, devices that go while packets wait,
 /// the switch that refuses unicast in a group frame.
-const REASONS_WITHOUT_USE: [&str; 9] = [
-    "IP_CSUM",
-    "ICMP_CSUM",
-    "WIRE_LOSS",
-    "NETFILTER_DROP",
-    "TCP_RESET",
-    "PROTO_MEM",
-    "DEV_READY",
-    "NEIGH_DEAD",
-    "UNICAST_IN_L2_MULTICAST",
-];
+const REASONS_WITHOUT_USE: [&str; 7] =
+    ["WIRE_LOSS", "NETFILTER_DROP", "TCP_RESET", "PROTO_MEM", "DEV_READY", "NEIGH_DEAD", "UNICAST_IN_L2_MULTICAST"];
 
 /// The same for hops.
 const HOPS_WITHOUT_USE: [&str; 0] = [];

@@ -3,7 +3,10 @@
 use crate::{
     names::{Names, NsRef},
     read::At,
-    spec::{Arrivals, Broadcast, Ping, PmtuDisc, Replay, Requests, Scenario, Server, Socket, TcpConnect, Traffic, Udp},
+    spec::{
+        Arrivals, Broadcast, Frames, Ping, PmtuDisc, Replay, Requests, Scenario, Server, Socket, TcpConnect, Traffic,
+        Udp,
+    },
     values::{Law, Text, Warmup},
 };
 use indexmap::IndexMap;
@@ -16,6 +19,7 @@ use sim_models::{
     apps::{
         self, App, TaskId,
         flow::{self, Pace},
+        frames,
         pace::{self, OnOff},
         ping,
         requests::{self, Load, Thinking},
@@ -67,6 +71,7 @@ pub fn start(names: &Names, s: &Scenario, world: &mut World) -> Vec<Sender> {
             Traffic::Broadcast(c) => b.broadcast(c),
             Traffic::Replay(r) => b.replay(r),
             Traffic::TcpConnect(c) => b.connect(c),
+            Traffic::Frames(f) => b.frames(f),
         };
         let task = starter.spawn(from, app, start);
         senders.push(Sender { host: from.host, task, last });
@@ -275,6 +280,15 @@ impl Builder<'_> {
         app.pace = Pace::every(self.start(), interval);
         (app.opts, app.device, app.bind) = self.socket(app.opts);
         (App::TcpConnect(Box::new(app)), None)
+    }
+
+    fn frames(self, f: &Frames) -> Made {
+        let each = f.frames.value.iter().map(|text| &text.value.0);
+        let frames: Vec<_> = each.filter_map(|f| Some((f.bytes.clone().into(), f.frame.clone()?))).collect();
+        let interval = f.interval.as_ref().map_or(Span::from_s(1), |i| i.value.0);
+        let last = self.start() + interval.times((frames.len() as u64).saturating_sub(1));
+        let pace = Pace::every(self.start(), interval);
+        (App::Frames(Box::new(frames::Frames::new(self.number, &f.device.value, frames.into(), pace))), Some(last))
     }
 
     fn requests(mut self, r: &Requests) -> Made {

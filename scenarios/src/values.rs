@@ -5,8 +5,11 @@ use sim_core::{
     time::{Rate, Span},
     units::{Bytes, PerSecond},
 };
-use sim_models::packet::{Ip4Addr, Mac};
+use sim_models::packet::{Frame, Ip4Addr, Mac, raw};
 use std::{fmt, marker::PhantomData, ops::Deref, str::FromStr};
+
+/// A header and the largest packet of IPv4.
+const MAX_FRAME: usize = 14 + 65_535;
 
 /// A type that has a form as text.
 pub trait Written: Sized {
@@ -172,6 +175,34 @@ impl Written for TcpEndpoint {
             "tcp" => Endpoint::of(text, rest, "172.17.0.2:80/tcp").map(TcpEndpoint),
             other => Err(format!("`{}` is not TCP: expected tcp", short(other))),
         }
+    }
+}
+
+/// A frame from its destination MAC address on: its bytes, and what they say.
+#[derive(Clone)]
+pub struct FrameBytes {
+    pub bytes: Vec<u8>,
+    /// `None` in the stand-in alone.
+    pub frame: Option<Frame>,
+}
+
+impl fmt::Debug for FrameBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x?}", self.bytes)
+    }
+}
+
+impl Written for FrameBytes {
+    const WHAT: &'static str = "a frame as hexadecimal digits, from its destination MAC address on";
+    const STAND_IN: FrameBytes = FrameBytes { bytes: Vec::new(), frame: None };
+    fn parse(text: &str) -> Result<FrameBytes, String> {
+        let help = "as `tcpdump -xx` prints it: destination, source, ethertype, and what follows";
+        let bytes = raw::from_hex(text).map_err(|why| format!("{why}\n{help}"))?;
+        if bytes.len() > MAX_FRAME {
+            return Err(format!("a frame has at most {MAX_FRAME} bytes, not {}", bytes.len()));
+        }
+        let frame = raw::read(&bytes).map_err(|e| format!("{e}\n{help}"))?;
+        Ok(FrameBytes { bytes, frame: Some(frame) })
     }
 }
 

@@ -170,6 +170,11 @@ fn kind(c: &mut Checker, entry: &Entry<Traffic>, t: &Traffic, held: &Held) {
                 c.say(to.place, "a listening TCP socket is not supported yet", "", Some(help.to_owned()));
             }
         }
+        Traffic::Frames(f) => {
+            if f.frames.ok && f.frames.value.is_empty() {
+                c.say(f.frames.place, format!("`{}` has no frame", entry.name), "", None);
+            }
+        }
         Traffic::Ping(_) => {}
     }
 }
@@ -178,6 +183,7 @@ fn load(c: &mut Checker, t: &Traffic) {
     let every = match t {
         Traffic::Ping(p) => p.interval.as_ref(),
         Traffic::TcpConnect(t) => t.interval.as_ref(),
+        Traffic::Frames(f) => f.interval.as_ref(),
         _ => None,
     };
     if let Some(i) = every.filter(|i| i.ok && i.value.0.ps() == 0) {
@@ -230,16 +236,13 @@ fn arrivals(c: &mut Checker, t: &Traffic) {
 
 /// What the sending program asks of its socket: a device and an address that its namespace has.
 fn socket(c: &mut Checker, t: &Traffic, from: Option<NsRef>, held: &Held) {
-    let Some(s) = t.socket().and_then(At::get) else { return };
     let Some(from) = from else { return };
-    if let Some(name) = &s.device
-        && let Some(dev) = name.get()
-        && c.names.dev(&format!("{}/{dev}", c.names.path(from))).is_err()
-        && !held.commands.contains(dev.as_str())
-    {
-        let devices = c.names.net(from).net.map(|n| n.devices.names().map(str::to_owned).collect::<Vec<_>>());
-        let near = did_you_mean(dev, devices.iter().flatten().map(String::as_str));
-        c.say(name.place, format!("`{}` has no device `{dev}`", c.names.path(from)), "", near);
+    if let Traffic::Frames(f) = t {
+        return device(c, &f.device, from, held);
+    }
+    let Some(s) = t.socket().and_then(At::get) else { return };
+    if let Some(name) = &s.device {
+        device(c, name, from, held);
     }
     if let Some(source) = s.source.as_ref().filter(|a| a.ok && a.value.0.0 != 0 && !held.has(a.value.0.0)) {
         c.say(source.place, format!("no namespace has the address {}", Ip4Addr(source.value.0.0)), "", None);
@@ -249,6 +252,18 @@ fn socket(c: &mut Checker, t: &Traffic, from: Option<NsRef>, held: &Held) {
     {
         let title = "a ping to a broadcast address is not supported yet";
         c.say(b.place, title, "nobody answers one (icmp_echo_ignore_broadcasts)", None);
+    }
+}
+
+/// The namespace has it, or a command makes it.
+fn device(c: &mut Checker, name: &At<String>, from: NsRef, held: &Held) {
+    if let Some(dev) = name.get()
+        && c.names.dev(&format!("{}/{dev}", c.names.path(from))).is_err()
+        && !held.commands.contains(dev.as_str())
+    {
+        let devices = c.names.net(from).net.map(|n| n.devices.names().map(str::to_owned).collect::<Vec<_>>());
+        let near = did_you_mean(dev, devices.iter().flatten().map(String::as_str));
+        c.say(name.place, format!("`{}` has no device `{dev}`", c.names.path(from)), "", near);
     }
 }
 

@@ -14,7 +14,8 @@ use sim_core::time::{Rate, Span};
 pub use device::{Device, PEER};
 pub use expect::{Bounds, Delivered, Drops, Errors, Expect, Latency, Lost};
 pub use traffic::{
-    Arrivals, Broadcast, OnOff, Ping, PmtuDisc, Relay, Replay, Requests, Server, Socket, TcpConnect, Traffic, Udp,
+    Arrivals, Broadcast, Frames, OnOff, Ping, PmtuDisc, Relay, Replay, Requests, Server, Socket, TcpConnect, Traffic,
+    Udp,
 };
 
 /// A scenario file.

@@ -3,7 +3,7 @@
 use crate::{
     read::{At, List},
     trace::Trace,
-    values::{Anything, Endpoint, Ip, Law, TcpEndpoint, Text},
+    values::{Anything, Endpoint, FrameBytes, Ip, Law, TcpEndpoint, Text},
 };
 use serde::Deserialize;
 use sim_core::{
@@ -20,6 +20,7 @@ pub enum Traffic {
     Broadcast(Broadcast),
     Replay(Replay),
     TcpConnect(TcpConnect),
+    Frames(Frames),
 }
 
 /// `ping`: echo requests, each latency a round trip.
@@ -177,6 +178,21 @@ pub struct TcpConnect {
     pub socket: Option<At<Socket>>,
 }
 
+/// Frames as they are, through a packet socket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frames {
+    /// HOST/NS
+    pub from: At<String>,
+    /// The device of that namespace by which they leave.
+    pub device: At<String>,
+    /// Each from its destination MAC address on, in hexadecimal digits.
+    pub frames: At<List<At<Text<FrameBytes>>>>,
+    /// From one to the next; 1 s if not said.
+    pub interval: Option<At<Text<Span>>>,
+    pub start: Option<At<Text<Span>>>,
+}
+
 /// What the sending program asks of its socket.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -239,6 +255,7 @@ macro_rules! any {
             Traffic::Broadcast($t) => $what,
             Traffic::Replay($t) => $what,
             Traffic::TcpConnect($t) => $what,
+            Traffic::Frames($t) => $what,
         }
     };
 }
@@ -253,12 +270,14 @@ impl Traffic {
             Traffic::Broadcast(_) => "Broadcast",
             Traffic::Replay(_) => "Replay",
             Traffic::TcpConnect(_) => "TcpConnect",
+            Traffic::Frames(_) => "Frames",
         }
     }
     /// What its latency is the time of.
     pub fn measure(&self) -> &'static str {
         match self {
             Traffic::Udp(_) | Traffic::Broadcast(_) | Traffic::Replay(_) => "one way",
+            Traffic::Frames(_) => "nothing",
             Traffic::Ping(_) | Traffic::Requests(_) | Traffic::TcpConnect(_) => "round trip",
         }
     }
@@ -274,12 +293,15 @@ impl Traffic {
             Traffic::Broadcast(t) => t.to.iter().collect(),
             Traffic::Replay(t) => t.to.iter().collect(),
             Traffic::TcpConnect(t) => t.to.iter().collect(),
+            Traffic::Frames(_) => Vec::new(),
         }
     }
     /// How many get each message.
     pub fn copies(&self) -> u64 {
         match self {
             Traffic::Broadcast(t) => t.to.iter().count() as u64,
+            // Nobody is meant to read them.
+            Traffic::Frames(_) => 0,
             _ => 1,
         }
     }
@@ -291,7 +313,7 @@ impl Traffic {
             Traffic::Requests(t) => Some(&t.count),
             Traffic::Broadcast(t) => Some(&t.count),
             Traffic::TcpConnect(t) => Some(&t.count),
-            Traffic::Replay(_) => None,
+            Traffic::Replay(_) | Traffic::Frames(_) => None,
         }
     }
     pub fn size(&self) -> Option<&At<Text<Bytes>>> {
@@ -300,21 +322,37 @@ impl Traffic {
             Traffic::Udp(t) => t.size.as_ref(),
             Traffic::Requests(t) => t.size.as_ref(),
             Traffic::Broadcast(t) => t.size.as_ref(),
-            Traffic::Replay(_) | Traffic::TcpConnect(_) => None,
+            Traffic::Replay(_) | Traffic::TcpConnect(_) | Traffic::Frames(_) => None,
         }
     }
     pub fn ttl(&self) -> Option<&At<u8>> {
-        any!(self, t => t.ttl.as_ref())
+        match self {
+            Traffic::Ping(t) => t.ttl.as_ref(),
+            Traffic::Udp(t) => t.ttl.as_ref(),
+            Traffic::Requests(t) => t.ttl.as_ref(),
+            Traffic::Broadcast(t) => t.ttl.as_ref(),
+            Traffic::Replay(t) => t.ttl.as_ref(),
+            Traffic::TcpConnect(t) => t.ttl.as_ref(),
+            Traffic::Frames(_) => None,
+        }
     }
     pub fn start(&self) -> Option<&At<Text<Span>>> {
         any!(self, t => t.start.as_ref())
     }
     pub fn socket(&self) -> Option<&At<Socket>> {
-        any!(self, t => t.socket.as_ref())
+        match self {
+            Traffic::Ping(t) => t.socket.as_ref(),
+            Traffic::Udp(t) => t.socket.as_ref(),
+            Traffic::Requests(t) => t.socket.as_ref(),
+            Traffic::Broadcast(t) => t.socket.as_ref(),
+            Traffic::Replay(t) => t.socket.as_ref(),
+            Traffic::TcpConnect(t) => t.socket.as_ref(),
+            Traffic::Frames(_) => None,
+        }
     }
     pub fn source_port(&self) -> Option<&At<u16>> {
         match self {
-            Traffic::Ping(_) | Traffic::Requests(_) => None,
+            Traffic::Ping(_) | Traffic::Requests(_) | Traffic::Frames(_) => None,
             Traffic::Udp(t) => t.source_port.as_ref(),
             Traffic::Broadcast(t) => t.source_port.as_ref(),
             Traffic::Replay(t) => t.source_port.as_ref(),
@@ -326,13 +364,13 @@ impl Traffic {
             Traffic::Udp(t) => t.arrivals.as_ref(),
             Traffic::Requests(t) => t.arrivals.as_ref(),
             Traffic::Broadcast(t) => t.arrivals.as_ref(),
-            Traffic::Ping(_) | Traffic::Replay(_) | Traffic::TcpConnect(_) => None,
+            Traffic::Ping(_) | Traffic::Replay(_) | Traffic::TcpConnect(_) | Traffic::Frames(_) => None,
         }
     }
     /// The destination's address and port, where they are said.
     pub fn endpoint(&self) -> Option<(Endpoint, crate::read::Place)> {
         let address = match self {
-            Traffic::Ping(_) => return None,
+            Traffic::Ping(_) | Traffic::Frames(_) => return None,
             Traffic::TcpConnect(t) => return t.address.get().map(|a| (a.0.0, t.address.place)),
             Traffic::Udp(t) => &t.address,
             Traffic::Requests(t) => &t.address,
@@ -354,7 +392,7 @@ impl Traffic {
         let listen = |at: &Option<At<Text<Ip>>>| at.as_ref().map_or(0, |a| a.value.0.0);
         let law = |of: &Option<At<Text<Law>>>| of.as_ref().map(|l| l.value.0);
         let (server, mut all) = match self {
-            Traffic::Ping(_) | Traffic::TcpConnect(_) => return Vec::new(),
+            Traffic::Ping(_) | Traffic::TcpConnect(_) | Traffic::Frames(_) => return Vec::new(),
             Traffic::Udp(t) => (Server::Sink { listen: listen(&t.listen), service: law(&t.service) }, relays(t)),
             Traffic::Requests(t) => {
                 let reply = t.reply.as_ref().map(|r| r.value.0.0);

@@ -114,7 +114,7 @@ impl LabFrame {
         let body = match &frame.net {
             Net::Arp(arp) => Body::Arp(*arp),
             Net::Ip4(ip, l4) => Body::Ip(packet(ip, l4)),
-            Net::Other(_) | Net::Vlan(_) => Body::Other(frame.ethertype(), frame.len()),
+            Net::Other(_) | Net::Raw(_) | Net::Vlan(_) => Body::Other(frame.ethertype(), frame.len()),
         };
         LabFrame { dir: pkt_type.into(), src: frame.src, dst: frame.dst, body }
     }
@@ -135,6 +135,7 @@ impl LabFrame {
 fn packet(ip: &Ip4, l4: &L4) -> Packet {
     let l4 = match l4 {
         L4::None => Transport::None,
+        L4::Wrong(l4) => return packet(ip, l4),
         L4::Udp { sport, dport } => Transport::Udp { sport: *sport, dport: *dport },
         L4::Vxlan(v) => Transport::Udp { sport: v.sport, dport: v.dport },
         L4::Tcp(t) => Transport::Tcp {
@@ -274,7 +275,11 @@ impl FromStr for LabFrame {
         let body = match words.next()? {
             "ARP" => Body::Arp(read_arp(&mut words)?),
             "IP" => Body::Ip(read_packet(&mut words)?),
-            other => return Err(format!("`{other}` is neither ARP nor IP")),
+            "ETH" => {
+                let kind = u16::from_str_radix(words.next()?, 16).map_err(|_| "no ethertype behind `ETH`")?;
+                Body::Other(kind, words.after("len=")?)
+            }
+            other => return Err(format!("`{other}` is neither ARP, IP nor ETH")),
         };
         if words.0.is_empty() {
             Ok(LabFrame { dir, src, dst, body })

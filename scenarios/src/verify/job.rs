@@ -156,6 +156,12 @@ pub enum App {
         timeout_ns: u64,
         opts: SockOpts,
     },
+    /// Frames as they are, each the bytes in hexadecimal digits.
+    Frames {
+        device: String,
+        frames: Vec<String>,
+        times: Vec<u64>,
+    },
     /// Attempts over TCP, one after the other.
     Connect {
         to: (u32, u16),

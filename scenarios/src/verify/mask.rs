@@ -34,7 +34,7 @@ rules! {
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
-    DropUnborn "drop.unborn" "a packet that no route was found for when it was sent: a kernel makes none that it could drop",
+    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
 
@@ -187,6 +187,8 @@ const PLACES: &[(&str, &str)] = &[
     ("__udp4_lib_rcv", "udp_rcv"),
     ("udp_queue_rcv_one_skb", "sock_queue_rcv"),
     ("ip_protocol_deliver_rcu", "ip_local_deliver"),
+    ("ip_local_deliver_finish", "ip_local_deliver"),
+    ("arp_process", "arp_rcv"),
     ("ip_do_fragment", "ip_fragment"),
     ("ip_frag_queue", "ip_defrag"),
     ("ip_expire", "ip_defrag"),
@@ -198,7 +200,9 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
         drops.retain(|d| !out(d));
     };
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
-    left_out(Rule::DropUnborn, |d| d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg"));
+    left_out(Rule::DropUnborn, |d| {
+        d.place == "packet_sendmsg" || d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg")
+    });
     for d in drops {
         if d.reason == "QUEUE_PURGE" {
             // All queues are emptied by one function.

@@ -126,7 +126,17 @@ pub(super) fn job_app(
             let (wait_ns, opts) = (t.wait.ps() / NS, options(&t.opts, t.device.as_deref()));
             (t.flow, JobApp::Connect { to: t.to, bind: t.bind, times, wait_ns, opts }, None)
         }
+        App::Frames(f) => {
+            f.frames = f.frames.iter().take(packets as usize).cloned().collect();
+            let (times, last) = drawn.times(&f.pace, f.frames.len() as u64);
+            let frames = f.frames.iter().map(|(bytes, _)| hex(bytes)).collect();
+            (f.flow, JobApp::Frames { device: f.device.clone(), frames, times }, last)
+        }
         // No scenario starts any other.
         App::UdpOnce(_) => return None,
     })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

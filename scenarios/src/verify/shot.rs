@@ -55,8 +55,13 @@ impl Shot {
         len: u32,
         tag: Option<(u32, u32)>,
     ) -> Shot {
-        let echo_id = match &frame.net {
-            Net::Ip4(_, L4::Icmp(icmp)) if matches!(icmp.kind, 0 | 8) => Some((icmp.rest >> 16) as u16),
+        let l4 = match &frame.net {
+            Net::Ip4(_, L4::Wrong(l4)) => Some(&**l4),
+            Net::Ip4(_, l4) => Some(l4),
+            _ => None,
+        };
+        let echo_id = match l4 {
+            Some(L4::Icmp(icmp)) if matches!(icmp.kind, 0 | 8) => Some((icmp.rest >> 16) as u16),
             _ => None,
         };
         // Later fragments have no header to tell by, and an ICMP error's payload is another packet.
@@ -73,14 +78,7 @@ impl Shot {
 
     /// A frame that a real kernel's tap caught.
     pub fn seen(s: &Seen, tag: impl Fn(&[u8]) -> Option<(u32, u32)>) -> Shot {
-        let frame = decode(&s.bytes, Sums::Ignore).unwrap_or_else(|_| {
-            let word = |i: usize| s.bytes.get(i).copied().unwrap_or(0);
-            let mut f = Frame::blank();
-            (f.dst, f.src) = (mac(&s.bytes, 0), mac(&s.bytes, 6));
-            f.net = Net::Other(u16::from_be_bytes([word(12), word(13)]));
-            f.payload.len = s.len.saturating_sub(14);
-            f
-        });
+        let frame = whatever(&s.bytes, s.len);
         // Ethernet, IP, UDP.
         let tag = s.bytes.get(14 + 20 + 8..).and_then(tag);
         Shot::of(s.host, &s.ns, &s.dev, s.way, s.at_ns, &frame, s.len, tag)
@@ -136,6 +134,22 @@ impl Shot {
     }
 }
 
+/// Bytes as a frame; what no header can be read from is so many bytes of its ethertype.
+pub fn whatever(bytes: &[u8], len: u32) -> Frame {
+    let mut frame = decode(bytes, Sums::Ignore).unwrap_or_else(|_| {
+        let word = |i: usize| bytes.get(i).copied().unwrap_or(0);
+        let mut f = Frame::blank();
+        (f.dst, f.src) = (mac(bytes, 0), mac(bytes, 6));
+        f.net = Net::Other(u16::from_be_bytes([word(12), word(13)]));
+        f
+    });
+    // Of a capture that was cut short the length alone is known.
+    if let Net::Other(_) = frame.net {
+        frame.payload.len = len.saturating_sub(14 + if frame.vlan.is_some() { 4 } else { 0 });
+    }
+    frame
+}
+
 /// Where a sender that lets the kernel choose its port sends to.
 pub fn free_port(app: &App) -> Option<u16> {
     match app {
@@ -150,7 +164,7 @@ pub fn own_port(app: &App) -> Option<u16> {
     match app {
         App::Send { bind, .. } | App::Requests { bind, .. } => Some(bind.1).filter(|p| *p != 0),
         App::Sink { port, .. } | App::Echo { port, .. } => Some(*port),
-        App::Ping { .. } | App::Connect { .. } => None,
+        App::Ping { .. } | App::Connect { .. } | App::Frames { .. } => None,
     }
 }
 

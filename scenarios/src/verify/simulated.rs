@@ -4,7 +4,7 @@
 use super::{
     job::{App as JobApp, Ask, DropSeen, FarNic, FlowSeen, Job, JobHost, Load as JobLoad, Missing, Step, Task, What},
     programs::{Drawn, job_app, socket_options},
-    shot::Shot,
+    shot::{Shot, whatever},
     space,
     switches::{self, Switches},
 };
@@ -23,7 +23,7 @@ use sim_models::{
     apps::{App, TaskId},
     drivers::{Config, veth::VethConfig},
     kernel::{Cx, Kernel, NsId, PktType, RtnlOp, linkwatch, observe::Captured, rtnl::LinkAttrs},
-    packet::Mac,
+    packet::{Mac, Net, encode::encode},
     world::World,
 };
 use std::collections::BTreeMap;
@@ -88,6 +88,7 @@ pub fn simulate(plan: &Plan, point: usize, seed: u64, packets: u64) -> Result<Si
     let before = space::counters(&world);
     for h in &mut world.hosts {
         h.cx.obs.capture = Some(Vec::new());
+        h.kernel.tapped = true;
     }
     let end = script.run(&mut world, &steps, scenario.duration.as_ref().map(|d| Time::ZERO + d.value.0));
     let end = end.map_err(fault)?;
@@ -415,7 +416,13 @@ fn shot(host: usize, k: &Kernel, c: &Captured) -> Shot {
     let tag = c.frame.payload.tag;
     let tag = (tag.flow != 0).then_some((tag.flow, tag.seq));
     let at_ns = i64::try_from(c.time.ps() / NS).unwrap_or(i64::MAX);
-    Shot::of(host, &k.net(c.ns).name, &dev, way, at_ns, &c.frame, c.frame.len(), tag)
+    let (ns, len) = (&k.net(c.ns).name, c.frame.len());
+    if let Net::Raw(_) = c.frame.net {
+        let mut bytes = Vec::new();
+        encode(&c.frame, &mut bytes);
+        return Shot::of(host, ns, &dev, way, at_ns, &whatever(&bytes, len), len, None);
+    }
+    Shot::of(host, ns, &dev, way, at_ns, &c.frame, len, tag)
 }
 
 fn flows(world: &World, count: usize) -> Vec<FlowSeen> {

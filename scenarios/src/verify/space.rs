@@ -31,7 +31,7 @@ fn links(k: &Kernel, ns: usize) -> BTreeMap<String, Table> {
 }
 
 fn snmp(k: &Kernel, ns: usize) -> Table {
-    k.net(NsId(ns as u32)).mib.nonzero().map(|(name, n)| (name.to_owned(), n)).collect()
+    k.net(NsId(ns as u32)).mib.nonzero().map(|(name, n)| (name.into_owned(), n)).collect()
 }
 
 /// Counters under the names of `struct rtnl_link_stats64`.

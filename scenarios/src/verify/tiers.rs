@@ -306,6 +306,7 @@ pub fn is_single_actor(job: &Job) -> bool {
         match &task.app {
             App::Ping { count, interval_ns, .. } => times.extend((0..*count).map(|i| task.start_ns + i * interval_ns)),
             App::Send { times: all, .. }
+            | App::Frames { times: all, .. }
             | App::Connect { times: all, .. }
             | App::Requests { load: Load::Open(all), .. } => times.extend(all),
             App::Requests { load: Load::Closed(n) | Load::Thinking(n, _), .. } => return senders.len() == 1 && *n == 1,

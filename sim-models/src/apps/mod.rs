@@ -2,6 +2,7 @@
 //! then whoever is next on the core.
 
 pub mod flow;
+pub mod frames;
 pub mod pace;
 pub mod ping;
 pub mod requests;
@@ -67,6 +68,7 @@ apps! {
     UdpOnce(udp_once::UdpOnce),
     Requests(requests::Requests),
     TcpConnect(tcp_connect::TcpConnect),
+    Frames(frames::Frames),
 }
 
 impl App {
@@ -81,7 +83,7 @@ impl App {
             App::UdpSink(a) => a.holds(),
             App::UdpEcho(a) => a.holds(),
             App::TcpConnect(a) => a.holds(),
-            App::Ping(_) | App::UdpSend(_) | App::UdpOnce(_) | App::Requests(_) => None,
+            App::Ping(_) | App::UdpSend(_) | App::UdpOnce(_) | App::Requests(_) | App::Frames(_) => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Arp, ArpOp, Ip4Addr, Mac, Net,
     addr::{is_loopback, is_multicast},
+    raw::Fault,
 };
 
 /// `arp_constructor`: the state and address that the kind of destination decides by itself (ARP-26).
@@ -99,8 +100,11 @@ pub(super) fn arp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     if d.flags & IFF_NOARP != 0 || matches!(skb.meta.pkt_type, PktType::OtherHost | PktType::Loopback) {
         return cx.consume(skb);
     }
+    // ARP-2, and ARP-3 as far as kinds and operation go.
     let Net::Arp(arp) = skb.frame.net else {
-        return cx.consume(skb);
+        let short = matches!(&skb.frame.net, Net::Raw(raw) if raw.fault == Fault::ArpShort);
+        let reason = if short { Reason::PKT_TOO_SMALL } else { Reason::NOT_SPECIFIED };
+        return cx.drop(k, skb, At::ArpRcv, reason);
     };
     // ARP-3, ARP-4, ARP-5.
     let conf = d.conf;

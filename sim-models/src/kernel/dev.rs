@@ -142,8 +142,16 @@ fn deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, rx: In) {
 fn other_protocol(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     match skb.frame.net {
         Net::Arp(_) => arp::arp_rcv(k, cx, skb),
+        Net::Raw(ref raw) if raw.ethertype == 0x0806 => arp::arp_rcv(k, cx, skb),
+        Net::Raw(ref raw) => {
+            let fault = raw.fault;
+            ip_input::bad_header(k, cx, skb, fault);
+        }
         Net::Ip4(..) | Net::Other(_) | Net::Vlan(_) => {
-            // DEV-24
+            // DEV-24; the last tap has taken it, if there is one and no rx handler came in between.
+            if k.tapped && k.devs[skb.meta.dev].rx_handler.is_none() {
+                return cx.consume(skb);
+            }
             k.devs[skb.meta.dev].stats.rx_dropped += 1;
             cx.drop(k, skb, At::NetifReceiveSkb, Reason::UNHANDLED_PROTO);
         }

@@ -7,10 +7,13 @@ use super::{
     shortcut, sock,
 };
 use crate::mutation::{Mutation, on as mutated};
-use crate::packet::frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP};
+use crate::packet::{
+    Net,
+    frame::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP},
+    raw::Fault,
+};
 
-/// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7). Headers here are always well-formed: version, length and
-/// checksum checks can't fail.
+/// `ip_rcv`, `ip_rcv_core` and `ip_rcv_finish` (IP-1 to 7) of a well-formed header; see [`bad_header`] for others.
 #[inline]
 pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
     cx.at(At::IpRcv, &skb);
@@ -46,6 +49,43 @@ pub(super) fn ip_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, rx: In) {
         return ip_local_deliver(k, cx, skb);
     }
     unusual(k, cx, skb, dst, rx, len);
+}
+
+/// `ip_rcv_core` of a header with a fault (IP-2 to 5).
+#[cold]
+pub(super) fn bad_header(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, fault: Fault) {
+    cx.at(At::IpRcv, &skb);
+    let dev = skb.meta.dev;
+    if skb.meta.pkt_type == PktType::OtherHost {
+        k.devs[dev].cold.rx_otherhost_dropped += 1;
+        return cx.drop(k, skb, At::IpRcv, Reason::OTHERHOST);
+    }
+    let tos = match &skb.frame.net {
+        Net::Raw(raw) => raw.bytes.get(1).copied().unwrap_or(0),
+        _ => 0,
+    };
+    let mib = &mut k.net_of(dev).mib;
+    mib[M::IpInReceives] += 1;
+    mib[M::IpExtInOctets] += u64::from(skb.frame.net_len());
+    if fault != Fault::IpHeader {
+        mib[ecn(tos)] += 1;
+    }
+    let reason = match fault {
+        Fault::IpTruncated => {
+            mib[M::IpExtInTruncatedPkts] += 1;
+            Reason::PKT_TOO_SMALL
+        }
+        Fault::IpSum => {
+            mib[M::IpExtInCsumErrors] += 1;
+            mib[M::IpInHdrErrors] += 1;
+            Reason::IP_CSUM
+        }
+        Fault::IpHeader | Fault::IpLength | Fault::Arp | Fault::ArpShort => {
+            mib[M::IpInHdrErrors] += 1;
+            Reason::IP_INHDR
+        }
+    };
+    cx.drop(k, skb, At::IpRcv, reason);
 }
 
 /// The counter of packets with this ECN field.

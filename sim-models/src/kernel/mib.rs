@@ -1,6 +1,10 @@
 //! `/proc/net/snmp` and `/proc/net/netstat` of a namespace, under the kernel's own names.
 
-use std::ops::{Index, IndexMut};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    ops::{Index, IndexMut},
+};
 
 macro_rules! counters {
     ($($Name:ident $text:literal),* $(,)?) => {
@@ -58,6 +62,7 @@ counters! {
     IpExtInBcastOctets "IpExt.InBcastOctets", IpExtOutBcastOctets "IpExt.OutBcastOctets",
     IpExtInCsumErrors "IpExt.InCsumErrors", IpExtInNoECTPkts "IpExt.InNoECTPkts", IpExtInECT1Pkts "IpExt.InECT1Pkts",
     IpExtInECT0Pkts "IpExt.InECT0Pkts", IpExtInCEPkts "IpExt.InCEPkts", IpExtReasmOverlaps "IpExt.ReasmOverlaps",
+    UdpInCsumErrors "Udp.InCsumErrors", TcpInCsumErrors "Tcp.InCsumErrors",
 }
 
 /// What a forwarded or delivered datagram counts lies together, in the first cache line or two.
@@ -100,7 +105,19 @@ const SLOT: [u8; M::COUNT] = {
 #[derive(Default)]
 pub struct Mib {
     hot: [u64; HOT.len()],
-    rest: Option<Box<[u64; M::COUNT - HOT.len()]>>,
+    rest: Option<Box<Rest>>,
+}
+
+struct Rest {
+    counters: [u64; M::COUNT - HOT.len()],
+    /// `IcmpMsg.InTypeN` of the types that have no counter by name.
+    icmp_in: BTreeMap<u8, u64>,
+}
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest { counters: [0; M::COUNT - HOT.len()], icmp_in: BTreeMap::new() }
+    }
 }
 
 impl Index<M> for Mib {
@@ -110,7 +127,7 @@ impl Index<M> for Mib {
         let slot = SLOT[m as usize] as usize;
         match self.hot.get(slot) {
             Some(n) => n,
-            None => self.rest.as_ref().map_or(&0, |rest| &rest[slot - HOT.len()]),
+            None => self.rest.as_ref().map_or(&0, |rest| &rest.counters[slot - HOT.len()]),
         }
     }
 }
@@ -120,15 +137,25 @@ impl IndexMut<M> for Mib {
         let slot = SLOT[m as usize] as usize;
         match self.hot.get_mut(slot) {
             Some(n) => n,
-            None => &mut self.rest.get_or_insert_with(|| Box::new([0; M::COUNT - HOT.len()]))[slot - HOT.len()],
+            None => &mut self.rest.get_or_insert_default().counters[slot - HOT.len()],
         }
     }
 }
 
 impl Mib {
-    /// (name, value) of every counter that is not 0, in the order of the proc files.
-    pub fn nonzero(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        M::ALL.iter().map(|m| (m.name(), self[*m])).filter(|(_, v)| *v != 0)
+    /// (name, value) of every counter that is not 0: those with a name in the order of the proc files, then
+    /// `IcmpMsg.InTypeN` of unusual types.
+    pub fn nonzero(&self) -> impl Iterator<Item = (Cow<'static, str>, u64)> {
+        let named = M::ALL.iter().map(|m| (Cow::Borrowed(m.name()), self[*m]));
+        let unusual = self.rest.iter().flat_map(|rest| &rest.icmp_in);
+        let unusual = unusual.map(|(kind, n)| (Cow::Owned(format!("IcmpMsg.InType{kind}")), *n));
+        named.filter(|(_, v)| *v != 0).chain(unusual)
+    }
+
+    /// An ICMP message of a type that has no counter of its own came in.
+    #[cold]
+    pub(super) fn count_icmp_in(&mut self, kind: u8) {
+        *self.rest.get_or_insert_default().icmp_in.entry(kind).or_default() += 1;
     }
 }
 
@@ -142,8 +169,9 @@ mod tests {
         for (n, m) in M::ALL.iter().enumerate() {
             mib[*m] = n as u64 + 1;
         }
-        let all: Vec<(&str, u64)> = mib.nonzero().collect();
-        let want: Vec<(&str, u64)> = M::ALL.iter().enumerate().map(|(n, m)| (m.name(), n as u64 + 1)).collect();
+        let all: Vec<(Cow<str>, u64)> = mib.nonzero().collect();
+        let want: Vec<(Cow<str>, u64)> =
+            M::ALL.iter().enumerate().map(|(n, m)| (m.name().into(), n as u64 + 1)).collect();
         assert_eq!(all, want);
     }
 }

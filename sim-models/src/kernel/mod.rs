@@ -90,6 +90,8 @@ pub struct Kernel {
     pub(crate) routes: shortcut::Recent,
     /// Nested transmits on devices without a queue (DEV-20).
     pub(crate) xmit_depth: u8,
+    /// A packet socket receives every frame, as `tcpdump` does: what no protocol takes is the socket's, not lost.
+    pub tapped: bool,
 }
 
 /// A set of tables.
@@ -156,6 +158,7 @@ impl Kernel {
             generation: 1,
             routes: shortcut::Recent::default(),
             xmit_depth: 0,
+            tapped: false,
         };
         k.new_ns(cx, "root");
         k

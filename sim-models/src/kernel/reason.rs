@@ -73,4 +73,6 @@ reasons! {
     VXLAN_VNI_NOT_FOUND "no vxlan device has this network number",
     VXLAN_ENTRY_EXISTS "the source is behind another remote by hand",
     LOCAL_MAC "the source is the receiving device's own address",
+    UDP_CSUM "bad UDP checksum",
+    TCP_CSUM "bad TCP checksum",
 }

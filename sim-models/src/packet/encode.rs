@@ -31,11 +31,13 @@ pub fn encode(frame: &Frame, out: &mut Vec<u8>) {
         Net::Arp(_) => 0x0806,
         Net::Ip4(..) => 0x0800,
         Net::Other(t) => *t,
+        Net::Raw(raw) => raw.ethertype,
     };
     out.extend_from_slice(&ethertype.to_be_bytes());
     match net {
         Net::Arp(arp) => encode_arp(arp, out),
         Net::Ip4(ip, l4) => encode_ip4(ip, l4, usize::from(ip.len), out),
+        Net::Raw(raw) => out.extend_from_slice(&raw.bytes),
         Net::Other(_) | Net::Vlan(_) => {}
     }
     out.resize(start + frame.wire_len() as usize, 0);
@@ -74,6 +76,11 @@ fn encode_ip4(ip: &Ip4, l4: &L4, room: usize, out: &mut Vec<u8>) {
     out[start + 10..start + 12].copy_from_slice(&sum.to_be_bytes());
 
     let body = usize::from(ip.len.saturating_sub(IP_HLEN));
+    encode_l4(ip, l4, body, out);
+    out.truncate(start + room);
+}
+
+fn encode_l4(ip: &Ip4, l4: &L4, body: usize, out: &mut Vec<u8>) {
     let at = out.len();
     match l4 {
         L4::None => out.resize(at + body, 0),
@@ -81,8 +88,22 @@ fn encode_ip4(ip: &Ip4, l4: &L4, room: usize, out: &mut Vec<u8>) {
         L4::Tcp(tcp) => encode_tcp(ip, tcp, body, out),
         L4::Vxlan(vxlan) => encode_vxlan(vxlan, body, out),
         L4::Icmp(icmp) => encode_icmp(icmp, body, out),
+        L4::Wrong(l4) => encode_wrong(ip, l4, body, out),
     }
-    out.truncate(start + room);
+}
+
+/// As it should be, but for the checksum.
+fn encode_wrong(ip: &Ip4, l4: &L4, body: usize, out: &mut Vec<u8>) {
+    let at = out.len();
+    encode_l4(ip, l4, body, out);
+    let sum = match l4 {
+        L4::Udp { .. } => 6,
+        L4::Tcp(_) => 16,
+        _ => 2,
+    };
+    if let Some(byte) = out.get_mut(at + sum) {
+        *byte ^= 0x55;
+    }
 }
 
 fn encode_udp(ip: &Ip4, sport: u16, dport: u16, body: usize, out: &mut Vec<u8>) {

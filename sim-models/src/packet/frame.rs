@@ -1,6 +1,6 @@
 //! What a wire carries: headers as data.
 
-use super::addr::Mac;
+use super::{addr::Mac, raw::Raw};
 
 /// Who made the frame: host number in the high 24 bits, that host's own count in the low 40.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -75,6 +75,8 @@ pub enum Net {
     Vlan(Box<Tagged>),
     /// Any other ethertype; the body is `payload.len` bytes.
     Other(u16),
+    /// A body with a fault, `payload.len` bytes.
+    Raw(Box<Raw>),
 }
 
 /// Bytes behind the innermost header that we keep as data.
@@ -162,6 +164,8 @@ pub enum L4 {
     Icmp(Icmp),
     /// A UDP datagram that carries a frame.
     Vxlan(Box<Vxlan>),
+    /// Its checksum is wrong: whoever looks at it throws it away.
+    Wrong(Box<L4>),
 }
 
 impl L4 {
@@ -172,6 +176,7 @@ impl L4 {
             L4::Udp { sport, dport } => Some((*sport, *dport)),
             L4::Tcp(t) => Some((t.sport, t.dport)),
             L4::Vxlan(v) => Some((v.sport, v.dport)),
+            L4::Wrong(l4) => l4.ports(),
             L4::None | L4::Icmp(_) => None,
         }
     }
@@ -180,6 +185,7 @@ impl L4 {
     pub fn quoted(&self) -> L4 {
         match self {
             L4::Vxlan(v) => L4::Udp { sport: v.sport, dport: v.dport },
+            L4::Wrong(l4) => l4.quoted(),
             other => other.clone(),
         }
     }
@@ -271,7 +277,7 @@ impl Frame {
         tags + match net {
             Net::Ip4(ip, _) => u32::from(ip.len),
             Net::Arp(_) => ARP_LEN,
-            Net::Other(_) | Net::Vlan(_) => self.payload.len,
+            Net::Other(_) | Net::Raw(_) | Net::Vlan(_) => self.payload.len,
         }
     }
 
@@ -314,6 +320,7 @@ impl Frame {
             Net::Ip4(..) => 0x0800,
             Net::Arp(_) => 0x0806,
             Net::Other(t) => *t,
+            Net::Raw(raw) => raw.ethertype,
             Net::Vlan(t) => t.vlan.proto as u16,
         }
     }

@@ -4,6 +4,7 @@ pub mod addr;
 pub mod decode;
 pub mod encode;
 pub mod frame;
+pub mod raw;
 pub mod show;
 
 pub use addr::{Addr, Ip4Addr, Mac, Prefix};

@@ -31,6 +31,10 @@ impl fmt::Display for Frame {
             Net::Vlan(_) => Ok(()),
             Net::Arp(arp) => write_arp(f, arp),
             Net::Ip4(ip, l4) => write_ip4(f, ip, l4),
+            Net::Raw(raw) => {
+                let (kind, len) = (raw.ethertype, self.len());
+                write!(f, "{} > {}, bad {} ({kind:#06x}), length {len}", self.src, self.dst, name(kind))
+            }
             Net::Other(kind) => {
                 write!(f, "{} > {}, ethertype {} ({kind:#06x}), length {}", self.src, self.dst, name(*kind), self.len())
             }
@@ -44,6 +48,8 @@ fn write_tag(f: &mut fmt::Formatter<'_>, vlan: Vlan) -> fmt::Result {
 
 fn name(ethertype: u16) -> &'static str {
     match ethertype {
+        0x0800 => "IPv4",
+        0x0806 => "ARP",
         0x86dd => "IPv6",
         0x8100 => "802.1Q",
         0x88cc => "LLDP",
@@ -71,6 +77,10 @@ fn write_ip4(f: &mut fmt::Formatter<'_>, ip: &Ip4, l4: &L4) -> fmt::Result {
     match l4 {
         L4::Udp { sport, dport } => {
             write!(f, "IP {src}.{sport} > {dst}.{dport}: UDP, length {}", body.saturating_sub(UDP_HLEN))
+        }
+        L4::Wrong(l4) => {
+            write_ip4(f, ip, l4)?;
+            write!(f, " [bad cksum]")
         }
         L4::Vxlan(v) => {
             let (sport, dport, vni) = (v.sport, v.dport, v.vni);

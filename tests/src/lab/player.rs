@@ -59,6 +59,7 @@ pub fn play(script: &Script, costs: Costs, inline: bool) -> Result<Played, Strin
     stage.host().cx.queue.set_inline(inline);
     let before = stage.counters();
     stage.host().cx.obs.capture = Some(Vec::new());
+    stage.host().kernel.tapped = true;
     let mut results = Vec::new();
     for line in &script.actions {
         let action = actions::parse(&line.text).map_err(|e| format!("line {}: {e}", line.line))?;

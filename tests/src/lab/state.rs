@@ -21,7 +21,7 @@ pub struct Counters {
 
 /// Reads the counters of `ns`.
 pub fn counters(k: &Kernel, ns: NsId) -> Counters {
-    let snmp = k.net(ns).mib.nonzero().map(|(name, n)| (name.to_owned(), n)).collect();
+    let snmp = k.net(ns).mib.nonzero().map(|(name, n)| (name.into_owned(), n)).collect();
     let devs = k.net(ns).devs.iter().filter_map(|d| k.devs.get(*d));
     Counters { snmp, link: devs.map(|d| (d.name().to_owned(), link(d))).collect() }
 }

@@ -262,6 +262,25 @@ pub fn send(fd: &OwnedFd, bytes: &[u8], to: Option<(u32, u16)>) -> Result<usize>
     size(unsafe { libc::sendto(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0, at, len) })
 }
 
+/// `sendto` of a packet socket: a frame as it is, by the device of that name.
+///
+/// # Errors
+/// ENODEV: there is none in this namespace; the kernel's.
+pub fn send_frame(fd: &OwnedFd, device: &str, bytes: &[u8]) -> Result<()> {
+    let name = std::ffi::CString::new(device)?;
+    // SAFETY: an address of zeros is a good one, and the name ends with a zero.
+    let mut a: libc::sockaddr_ll = unsafe { zeroed() };
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    a.sll_family = AF_PACKET as u16;
+    a.sll_ifindex = index as i32;
+    // SAFETY: buffer and address are passed with their sizes.
+    size(unsafe {
+        let (at, len) = ((&raw const a).cast(), size_of_val(&a) as u32);
+        libc::sendto(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0, at, len)
+    })
+    .map(drop)
+}
+
 /// `recvfrom`: bytes, and who sent them.
 pub fn receive(fd: &OwnedFd, bytes: &mut [u8]) -> Result<(usize, (u32, u16))> {
     let mut a = inet((0, 0));

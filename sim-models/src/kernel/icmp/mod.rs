@@ -23,6 +23,8 @@ pub const ECHO_REPLY: u8 = 0;
 pub const DEST_UNREACH: u8 = 3;
 pub const REDIRECT: u8 = 5;
 pub const ECHO: u8 = 8;
+pub const TIMESTAMP: u8 = 13;
+pub const TIMESTAMP_REPLY: u8 = 14;
 pub const TIME_EXCEEDED: u8 = 11;
 pub const PARAMETER_PROBLEM: u8 = 12;
 pub const NET_UNREACH: u8 = 0;
@@ -138,8 +140,8 @@ pub(super) fn count_out(k: &mut Kernel, ns: NsId, kind: u8) {
         ECHO => [M::IcmpOutEchos, M::IcmpMsgOutType8],
         TIME_EXCEEDED => [M::IcmpOutTimeExcds, M::IcmpMsgOutType11],
         PARAMETER_PROBLEM => [M::IcmpOutParmProbs, M::IcmpMsgOutType12],
-        13 => [M::IcmpOutTimestamps, M::IcmpMsgOutType13],
-        14 => [M::IcmpOutTimestampReps, M::IcmpMsgOutType14],
+        TIMESTAMP => [M::IcmpOutTimestamps, M::IcmpMsgOutType13],
+        TIMESTAMP_REPLY => [M::IcmpOutTimestampReps, M::IcmpMsgOutType14],
         _ => return,
     };
     names.into_iter().for_each(|m| mib[m] += 1);
@@ -154,9 +156,9 @@ fn count_in(k: &mut Kernel, ns: NsId, kind: u8) {
         ECHO => [M::IcmpInEchos, M::IcmpMsgInType8],
         TIME_EXCEEDED => [M::IcmpInTimeExcds, M::IcmpMsgInType11],
         PARAMETER_PROBLEM => [M::IcmpInParmProbs, M::IcmpMsgInType12],
-        13 => [M::IcmpInTimestamps, M::IcmpMsgInType13],
-        14 => [M::IcmpInTimestampReps, M::IcmpMsgInType14],
-        _ => return,
+        TIMESTAMP => [M::IcmpInTimestamps, M::IcmpMsgInType13],
+        TIMESTAMP_REPLY => [M::IcmpInTimestampReps, M::IcmpMsgInType14],
+        _ => return mib.count_icmp_in(kind),
     };
     names.into_iter().for_each(|m| mib[m] += 1);
 }
@@ -185,21 +187,25 @@ pub(super) fn icmp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     cx.at(At::IcmpRcv, &skb);
     let ns = k.devs[skb.meta.dev].ns;
     let Net::Ip4(_, L4::Icmp(icmp)) = &skb.frame.net else {
-        return cx.drop(k, skb, At::IcmpRcv, Reason::NOT_SPECIFIED);
+        let mib = &mut k.net_mut(ns).mib;
+        mib[M::IcmpInMsgs] += 1;
+        mib[M::IcmpInCsumErrors] += 1;
+        mib[M::IcmpInErrors] += 1;
+        return cx.drop(k, skb, At::IcmpRcv, Reason::ICMP_CSUM);
     };
     let kind = icmp.kind;
     k.net_mut(ns).mib[M::IcmpInMsgs] += 1;
     count_in(k, ns, kind);
     let group = matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast));
     if group {
-        let ignored = matches!(kind, ECHO | 13) && k.net(ns).conf.icmp_echo_ignore_broadcasts != 0;
-        if ignored || !matches!(kind, ECHO | 13 | 17 | 18) {
+        let ignored = matches!(kind, ECHO | TIMESTAMP) && k.net(ns).conf.icmp_echo_ignore_broadcasts != 0;
+        if ignored || !matches!(kind, ECHO | TIMESTAMP | 17 | 18) {
             k.net_mut(ns).mib[M::IcmpInErrors] += 1;
             return cx.drop(k, skb, At::IcmpRcv, Reason::INVALID_PROTO);
         }
     }
     match kind {
-        ECHO => icmp_echo(k, cx, ns, skb),
+        ECHO | TIMESTAMP => icmp_reply(k, cx, ns, skb),
         // The kernel's ping_rcv finds no ping socket: harmless, every raw-socket ping shows it.
         ECHO_REPLY => {
             if skb.meta.traced {
@@ -208,7 +214,7 @@ pub(super) fn icmp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
             cx.consume(skb);
         }
         DEST_UNREACH | TIME_EXCEEDED | PARAMETER_PROBLEM | REDIRECT => icmp_unreach(k, cx, ns, skb),
-        4 | 13..=18 => cx.consume(skb),
+        4 | 14..=18 => cx.consume(skb),
         _ => {
             k.net_mut(ns).mib[M::IcmpInErrors] += 1;
             cx.drop(k, skb, At::IcmpRcv, Reason::UNHANDLED_PROTO);
@@ -216,16 +222,21 @@ pub(super) fn icmp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     }
 }
 
-/// `icmp_echo`: the kernel answers by itself (ICMP-25).
-fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
+/// `icmp_echo`, `icmp_timestamp` and `icmp_reply`: the kernel answers by itself (ICMP-25, ICMP-28).
+fn icmp_reply(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
     let Net::Ip4(ip, L4::Icmp(asked)) = &skb.frame.net else {
         return cx.consume(skb);
     };
-    if k.net(ns).conf.icmp_echo_ignore_all != 0 {
+    let (kind, len, what) = match asked.kind {
+        // Three times of day, made up: they are payload.
+        TIMESTAMP => (TIMESTAMP_REPLY, 12, "timestamp reply"),
+        _ => (ECHO_REPLY, skb.frame.payload.len as u16, "echo reply"),
+    };
+    if kind == ECHO_REPLY && k.net(ns).conf.icmp_echo_ignore_all != 0 {
         return cx.consume(skb);
     }
-    // Only with a bit for type 0 in `icmp_ratemask`: answers share the budgets of errors (ICMP-9).
-    let limited = limits::is_limited(k, ns, ECHO_REPLY, 0);
+    // Only with a bit for its type in `icmp_ratemask`: answers share the budgets of errors (ICMP-9).
+    let limited = limits::is_limited(k, ns, kind, 0);
     if limited && !limits::global_allow(k, cx, ns) {
         return cx.consume(skb);
     }
@@ -245,17 +256,19 @@ fn icmp_echo(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff) {
         (net.ip_id, rt.ttl(net.conf.ip_default_ttl))
     };
     let ttl = if mutated(Mutation::EchoTtlCopied) { ip.ttl } else { ttl };
-    let header = Ip4 { src: rt.src, dst: rt.to, id, frag: 0, ttl, ..*ip };
-    let reply = Icmp { kind: ECHO_REPLY, code: 0, rest: asked.rest, quote: None };
+    let header = Ip4 { src: rt.src, dst: rt.to, id, frag: 0, ttl, len: IP_HLEN + HLEN + len, ..*ip };
+    let reply = Icmp { kind, code: 0, rest: asked.rest, quote: None };
     let mut out = cx.alloc();
     out.frame.payload = skb.frame.payload;
+    out.frame.payload.len = u32::from(len);
     out.frame.net = Net::Ip4(header, L4::Icmp(reply));
     out.meta.dev = rt.dst.dev;
     out.meta.traced = skb.meta.traced;
     out.meta.truesize = skb.meta.truesize;
+    // Counted by the type of its route's flow, which is 0 for every reply (`fl4_icmp_type`): a timestamp's, too.
     count_out(k, ns, ECHO_REPLY);
     cx.at(At::IcmpReply, &out);
-    cx.note(&out, || format!("echo reply, {} > {}", Ip4Addr(rt.src), Ip4Addr(rt.to)));
+    cx.note(&out, || format!("{what}, {} > {}", Ip4Addr(rt.src), Ip4Addr(rt.to)));
     ip_output::ip_send_skb(k, cx, out, rt.dst);
     cx.consume(skb);
 }

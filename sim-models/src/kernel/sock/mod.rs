@@ -293,5 +293,6 @@ pub(super) fn l4_header(l4: &L4) -> u32 {
         L4::None => 0,
         L4::Udp { .. } | L4::Icmp(_) | L4::Vxlan(_) => 8,
         L4::Tcp(t) => u32::from(t.hlen),
+        L4::Wrong(l4) => l4_header(l4),
     }
 }

@@ -201,7 +201,11 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     let dev = skb.meta.dev;
     let ns = k.devs[dev].ns;
     let Net::Ip4(ip, L4::Tcp(t)) = &skb.frame.net else {
-        return cx.drop(k, skb, At::TcpRcv, Reason::NOT_SPECIFIED);
+        let mib = &mut k.net_mut(ns).mib;
+        mib[M::TcpInSegs] += 1;
+        mib[M::TcpInCsumErrors] += 1;
+        mib[M::TcpInErrs] += 1;
+        return cx.drop(k, skb, At::TcpRcv, Reason::TCP_CSUM);
     };
     let (ip, t) = (*ip, *t);
     k.net_mut(ns).mib[M::TcpInSegs] += 1;
@@ -253,7 +257,10 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: 
     let dev = skb.meta.dev;
     let L4::Tcp(t) = &q.l4 else { return };
     let tuple = Tuple { saddr: q.ip.dst, sport: t.dport, daddr: q.ip.src, dport: t.sport, dev };
-    let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else { return };
+    let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.tcp(&k.sockets, &tuple)) else {
+        k.net_mut(ns).mib[M::IcmpInErrors] += 1;
+        return;
+    };
     if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
         return;
     }

@@ -204,12 +204,28 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
         cx.note(&skb, || socket_text(k, id));
         return queue_rcv(k, cx, id, skb);
     }
+    if bad_sum(&skb) {
+        count_bad_sum(k, ns);
+        return cx.drop(k, skb, At::UdpRcv, Reason::UDP_CSUM);
+    }
     cx.note(&skb, || format!("? no socket listens on {}:{}", Ip4Addr(t.daddr), t.dport));
     k.net_mut(ns).mib[M::UdpNoPorts] += 1;
     if !mutated(Mutation::IcmpSilent) {
         icmp::icmp_send(k, cx, &mut skb, icmp::DEST_UNREACH, icmp::PORT_UNREACH, 0);
     }
     cx.drop(k, skb, At::UdpRcv, Reason::NO_SOCKET);
+}
+
+/// A wrong checksum is noticed where nobody listens, or where the datagram is read.
+fn bad_sum(skb: &SkBuff) -> bool {
+    matches!(skb.frame.net, Net::Ip4(_, L4::Wrong(_)))
+}
+
+#[cold]
+fn count_bad_sum(k: &mut Kernel, ns: NsId) {
+    let mib = &mut k.net_mut(ns).mib;
+    mib[M::UdpInCsumErrors] += 1;
+    mib[M::UdpInErrors] += 1;
 }
 
 fn socket_text(k: &Kernel, id: SockId) -> String {
@@ -292,6 +308,11 @@ pub fn recvfrom(k: &mut Kernel, cx: &mut Cx, id: SockId) -> Result<Option<Receiv
     }
     let ns = s.ns;
     let udp = s.proto == super::Proto::Udp;
+    if bad_sum(&skb) {
+        count_bad_sum(k, ns);
+        cx.drop(k, skb, At::RecvMsg, Reason::UDP_CSUM);
+        return recvfrom(k, cx, id);
+    }
     cx.at(At::RecvMsg, &skb);
     cx.copy(At::RecvMsg, skb.frame.payload.len);
     if udp {
@@ -329,6 +350,7 @@ pub(in crate::kernel) fn udp_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: Dev
     let L4::Udp { sport, dport } = q.l4 else { return };
     let t = Tuple { saddr: q.ip.dst, sport: dport, daddr: q.ip.src, dport: sport, dev };
     let Some(id) = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t)) else {
+        k.net_mut(ns).mib[M::IcmpInErrors] += 1;
         return;
     };
     if learn(k, cx, ns, dev, id, &q.ip, err) {

@@ -40,6 +40,7 @@ pub fn trace_line(pkt_type: PktType, frame: &Frame) -> String {
             put(&mut line, format_args!(" spa={} sha={}", Ip4Addr(arp.spa), arp.sha));
         }
         Net::Ip4(ip, l4) => ip4(&mut line, ip, l4),
+        Net::Raw(raw) => put(&mut line, format_args!("ethertype={:#06x} len={}", raw.ethertype, frame.payload.len)),
         Net::Other(kind) => put(&mut line, format_args!("ethertype={kind:#06x} len={}", frame.payload.len)),
     }
     line
@@ -59,8 +60,13 @@ fn ip4(line: &mut String, ip: &Ip4, l4: &L4) {
     if ip.is_fragment() {
         put(line, format_args!(" frag={}{}", ip.offset(), if ip.mf() { "+" } else { "" }));
     }
+    transport(line, ip, l4);
+}
+
+fn transport(line: &mut String, ip: &Ip4, l4: &L4) {
     match l4 {
         L4::None => {}
+        L4::Wrong(l4) => transport(line, ip, l4),
         L4::Udp { sport, dport } => put(line, format_args!(" udp {sport}>{dport}")),
         L4::Vxlan(v) => put(line, format_args!(" udp {}>{}", v.sport, v.dport)),
         L4::Tcp(tcp) => self::tcp(line, ip, tcp),

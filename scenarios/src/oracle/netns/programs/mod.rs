@@ -3,6 +3,7 @@
 //! ready, each until it blocks, as a core's run queue would.
 
 mod calls;
+mod frames;
 mod ping;
 mod tcp;
 
@@ -128,6 +129,7 @@ impl Programs {
             App::Send { times, .. } => p.sent >= times.len() as u64 || p.state == State::Done,
             App::Requests { count, .. } => p.sent >= *count || p.state == State::Done,
             App::Connect { .. } => p.state == State::Done,
+            App::Frames { frames, .. } => p.sent >= frames.len() as u64 || p.state == State::Done,
             App::Sink { .. } | App::Echo { .. } => true,
         })
     }
@@ -233,6 +235,8 @@ impl Programs {
             App::Send { opts, bind, .. } | App::Requests { opts, bind, .. } => (opts, *bind),
             App::Sink { opts, addr, port, .. } | App::Echo { opts, addr, port, .. } => (opts, (*addr, *port)),
             App::Connect { opts, bind, .. } => (opts, *bind),
+            // Opens its own kind.
+            App::Frames { .. } => return Ok(Ok(())),
         };
         let done = match options(&fd, opts) {
             // There is no such device: an answer like any other.
@@ -256,6 +260,7 @@ impl Programs {
             App::Echo { .. } => self.echo(i, spaces, clock),
             App::Requests { .. } => self.requests(i, spaces, clock),
             App::Connect { .. } => self.tcp(i, spaces, clock),
+            App::Frames { .. } => self.frames(i, spaces, clock),
         }
     }
 
