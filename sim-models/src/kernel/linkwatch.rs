@@ -9,7 +9,10 @@ use super::{
     sysctl::ConfBits,
     timer::{self, Timer, TimerId},
 };
-use crate::drivers::{self, Event};
+use crate::{
+    cpu,
+    drivers::{self, Event},
+};
 
 /// Events that wait, and when the next batch may run.
 #[derive(Default)]
@@ -109,6 +112,8 @@ pub(crate) fn work(k: &mut Kernel, cx: &mut Cx) {
     if !k.linkwatch.running {
         return drain(k, cx);
     }
+    // Frames that the request sent have arrived by then: a bridge port whose carrier has just come does not take them.
+    cpu::after_request(k, cx);
     while std::mem::take(&mut k.linkwatch.due) {
         let urgent_only = k.linkwatch.next > cx.jiffies();
         run_queue(k, cx, urgent_only);
