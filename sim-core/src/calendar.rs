@@ -5,7 +5,7 @@
 //! far as events are set ahead. It never shows in the order, which is that of the keys.
 
 use crate::{
-    pending::{Entry, NEAR},
+    pending::{BATCH, Entry},
     time::Time,
 };
 use std::{
@@ -181,7 +181,7 @@ impl<E: Copy> Calendar<E> {
         }
         if !self.today.is_empty() {
             // A day with many: half of what fits, so that what is set meanwhile does, too.
-            while near.len() < NEAR / 2
+            while near.len() < BATCH
                 && let Some(Reverse(e)) = self.today.pop()
             {
                 near.push(e);
@@ -233,7 +233,7 @@ impl<E: Copy> Calendar<E> {
             self.linked -= 1;
             if many {
                 self.today.push(Reverse(e));
-            } else if near.len() < NEAR / 2 {
+            } else if near.len() < BATCH {
                 insert(near, e);
             } else {
                 many = true;

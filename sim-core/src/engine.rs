@@ -113,25 +113,28 @@ pub fn run<N: Node>(
         let (q, own) = node.parts();
         std::mem::swap(thread, own);
         total += q.taken() - before;
-        if let Some(e) = q.exhausted() {
-            return Err(e);
+        if total > max_events || q.is_exhausted() {
+            let whole = Exhausted { what: "events in a run", limit: max_events, at: key.at };
+            return Err(q.exhausted().unwrap_or(whole));
         }
         let Thread { pending, out, .. } = &mut **thread;
         // Mostly there is one: it is taken without the machinery of a drain.
-        if out.len() == 1 {
-            if let Some(s) = out.pop() {
-                nodes[s.to as usize].receive(s, pending);
+        if let Some(s) = out.pop() {
+            if !out.is_empty() {
+                hand_over(nodes, out, pending);
             }
-        } else if !out.is_empty() {
-            for s in out.drain(..) {
-                nodes[s.to as usize].receive(s, pending);
-            }
-        }
-        if total > max_events {
-            return Err(Exhausted { what: "events in a run", limit: max_events, at: key.at });
+            nodes[s.to as usize].receive(s, pending);
         }
     }
     Ok(())
+}
+
+/// All but the last of what a node sent, in order.
+#[inline(never)]
+fn hand_over<N: Node>(nodes: &mut [N], out: &mut Vec<Sent<N::Message>>, pending: &mut Pending<N::Event>) {
+    for s in out.drain(..) {
+        nodes[s.to as usize].receive(s, pending);
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,26 @@
 //! Everything that is pending on the nodes of one thread, in order.
 //!
-//! The earliest few lie sorted, latest first, so that taking one is a `pop` and setting one mostly a short shift. What
-//! does not fit lies behind them in a [`Calendar`].
+//! The earliest few lie sorted, latest first, so that taking one is a `pop` and setting one mostly a short shift. Timers
+//! of equal periods, which set themselves again and again, lie in a row of their own: what is later than all of it is
+//! added to its end, or near it. What else does not fit in front lies behind in a [`Calendar`].
 
 use crate::{calendar::Calendar, queue::Key, time::Time};
+use std::collections::VecDeque;
 
-/// How many of the earliest events lie sorted in front at most.
-pub(crate) const NEAR: usize = 32;
+/// How many of the earliest events lie sorted in front at most; half of them go behind when there are more.
+const NEAR: usize = 32;
+/// How many of those behind come to the front at once, at most.
+pub(crate) const BATCH: usize = 16;
+/// What so many others come before is not due soon.
+const SOON: usize = 6;
+/// What luck the row begins with, and has at most; what it loses for each that comes too early.
+const LUCK: i32 = 16;
+const LUCKIEST: i32 = 64;
+const UNLUCKY: i32 = 8;
+/// How many of its events may be later than a new one.
+const LATER: usize = 8;
+/// So many events later a row that had no luck is tried again.
+const REST: u32 = 16_384;
 
 /// An event and its place in the order.
 #[derive(Clone, Copy)]
@@ -14,7 +28,7 @@ pub(crate) struct Entry<E>(pub Key, pub E);
 
 impl<E> Entry<E> {
     /// The order as one number.
-    #[inline]
+    #[inline(always)]
     pub fn word(&self) -> u128 {
         self.0.word()
     }
@@ -23,68 +37,152 @@ impl<E> Entry<E> {
 /// What is pending. Alarms, never what is on its way: `E` is a small `Copy` value that says who is to be woken.
 pub struct Pending<E> {
     near: Vec<Entry<E>>,
-    /// What is in `near` comes before this, what is in `far` does not.
+    /// The first of `row`; `u128::MAX` without one.
+    first: u128,
+    /// What is in `near` comes before this, what is in `far` does not. There is nothing in `far` if there is nothing in
+    /// `near`.
     edge: u128,
+    /// Earliest first.
+    row: VecDeque<Entry<E>>,
+    /// How well the row has done lately; below zero nothing is added to it.
+    luck: i32,
+    rest: u32,
     far: Calendar<E>,
 }
 
 impl<E> Default for Pending<E> {
     fn default() -> Self {
-        Pending { near: Vec::new(), edge: u128::MAX, far: Calendar::default() }
+        Pending {
+            near: Vec::new(),
+            first: u128::MAX,
+            edge: u128::MAX,
+            row: VecDeque::new(),
+            luck: LUCK,
+            rest: 0,
+            far: Calendar::default(),
+        }
     }
 }
 
 impl<E: Copy> Pending<E> {
     /// The time of the earliest event; [`Time::MAX`] if there is none.
-    #[inline]
+    #[inline(always)]
     pub fn head(&self) -> Time {
-        self.near.last().map_or(Time::MAX, |e| e.0.at)
+        let near = self.near.last().map_or(u64::MAX, |e| e.0.at.ps());
+        Time::from_ps(near.min((self.first >> 64) as u64))
     }
     pub fn len(&self) -> usize {
-        self.near.len() + self.far.len()
+        self.near.len() + self.row.len() + self.far.len()
     }
     pub fn is_empty(&self) -> bool {
-        self.near.is_empty()
+        self.near.is_empty() && self.row.is_empty()
     }
 
     /// Takes the earliest event if it lies strictly before `horizon`.
-    #[inline]
+    #[inline(always)]
     pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
-        let top = self.near.last()?;
+        let Some(top) = self.near.last().filter(|e| e.word() < self.first) else { return self.pop_row(horizon) };
         if top.0.at >= horizon {
             return None;
         }
         let Entry(key, event) = *top;
         self.near.pop();
         if self.near.is_empty() && self.edge != u128::MAX {
-            self.edge = self.far.refill(&mut self.near);
+            self.refill();
         }
         Some((key, event))
+    }
+
+    #[inline(never)]
+    fn pop_row(&mut self, horizon: Time) -> Option<(Key, E)> {
+        if self.row.front()?.0.at >= horizon {
+            return None;
+        }
+        let Entry(key, event) = self.row.pop_front()?;
+        self.first = self.row.front().map_or(u128::MAX, Entry::word);
+        Some((key, event))
+    }
+
+    /// `near` is empty: the next few.
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.edge = self.far.refill(&mut self.near);
     }
 
     #[inline]
     pub(crate) fn push(&mut self, key: Key, event: E) {
         let new = Entry(key, event);
         let word = new.word();
-        if word >= self.edge {
-            return self.far.push(new);
+        if word >= self.edge || self.near.len() == NEAR {
+            return self.push_far(new);
         }
         // Most are due soon: a few steps from the end, where the earliest lies.
         let mut place = self.near.len();
+        let last = place.saturating_sub(SOON);
         self.near.push(new);
-        let near = &mut self.near[..];
-        while place > 0 {
+        let near = &mut self.near[..=place];
+        while place > last {
             let before = near[place - 1];
             if before.word() > word {
-                break;
+                near[place] = new;
+                return;
             }
             near[place] = before;
             place -= 1;
         }
         near[place] = new;
-        if near.len() > NEAR {
-            self.spill();
+        if place > 0 {
+            self.push_later(place, new);
         }
+    }
+
+    /// The new one lies at `place`, and may have to go on towards the later ones.
+    #[inline(never)]
+    fn push_later(&mut self, place: usize, new: Entry<E>) {
+        let to = self.near[..place].partition_point(|e| e.word() > new.word());
+        self.near.copy_within(to..place, to + 1);
+        self.near[to] = new;
+    }
+
+    /// It belongs behind, or there are too many in front.
+    #[inline(never)]
+    fn push_far(&mut self, new: Entry<E>) {
+        if new.word() < self.edge {
+            self.spill();
+            return self.push(new.0, new.1);
+        }
+        self.far.push(new);
+    }
+
+    /// As [`Pending::push`], for what is likely to come after all that was set like this before.
+    #[inline]
+    pub(crate) fn push_timer(&mut self, key: Key, event: E) {
+        let new = Entry(key, event);
+        if self.luck < 0 || self.row.back().is_none_or(|last| last.word() > new.word()) {
+            return self.push_other_timer(new);
+        }
+        self.luck = (self.luck + 1).min(LUCKIEST);
+        self.row.push_back(new);
+    }
+
+    /// It is not later than all of the row, or that is empty, or had no luck.
+    #[inline(never)]
+    fn push_other_timer(&mut self, new: Entry<E>) {
+        if self.luck < 0 {
+            self.rest += 1;
+            if self.rest == REST {
+                (self.luck, self.rest) = (LUCK, 0);
+            }
+            return self.push(new.0, new.1);
+        }
+        // A few may be later: those of the same time, or of long sleeps.
+        let later = self.row.iter().rev().take(LATER).take_while(|e| e.word() > new.word()).count();
+        if later == LATER {
+            self.luck -= UNLUCKY;
+            return self.push(new.0, new.1);
+        }
+        self.row.insert(self.row.len() - later, new);
+        self.first = self.row.front().map_or(u128::MAX, Entry::word);
     }
 
     /// The later half goes behind.
@@ -108,9 +206,10 @@ impl<E: Copy> Pending<E> {
 
     /// Hands everything out, in no order.
     pub(crate) fn deal(&mut self, mut give: impl FnMut(Key, E)) {
-        self.edge = u128::MAX;
+        (self.edge, self.first) = (u128::MAX, u128::MAX);
         let far = &mut self.far;
-        self.near.drain(..).for_each(|Entry(key, event)| give(key, event));
+        let front = self.near.drain(..).chain(self.row.drain(..));
+        front.for_each(|Entry(key, event)| give(key, event));
         far.drain(|Entry(key, event)| give(key, event));
     }
 
@@ -136,7 +235,8 @@ mod tests {
                 let at = now + increment(seed >> 20);
                 let link = (seed >> 44) as u32;
                 if model.insert((at, link), step).is_none() {
-                    p.message(Time::from_ps(at), 0, link, step);
+                    let key = Key::message(Time::from_ps(at), 0, link);
+                    if link.is_multiple_of(3) { p.push_timer(key, step) } else { p.push(key, step) }
                 } else {
                     // The pair is taken: as before.
                     let key = Key::message(Time::from_ps(at), 0, link);

@@ -89,17 +89,22 @@ impl Queue {
     pub fn set_limit(&mut self, limit: u64) {
         self.limit = limit;
     }
+    /// A budget is used up.
+    #[inline(always)]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.taken > self.limit || self.instant > INSTANT_LIMIT
+    }
     /// A budget is used up: events in all, or events at one instant.
     #[inline]
     pub fn exhausted(&self) -> Option<Exhausted> {
-        if self.taken > self.limit {
-            return Some(Exhausted { what: "events in a run", limit: self.limit, at: self.now });
-        }
-        (self.instant > INSTANT_LIMIT).then_some(Exhausted {
-            what: "events at one instant",
-            limit: INSTANT_LIMIT,
-            at: self.now,
-        })
+        let (what, limit) = if self.taken > self.limit {
+            ("events in a run", self.limit)
+        } else if self.instant > INSTANT_LIMIT {
+            ("events at one instant", INSTANT_LIMIT)
+        } else {
+            return None;
+        };
+        Some(Exhausted { what, limit, at: self.now })
     }
     /// Sets one of the node's own alarms.
     ///
@@ -109,6 +114,17 @@ impl Queue {
     pub fn set<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
         pending.push(Key { at, order: self.base | self.set }, event);
+        self.set += 1;
+    }
+
+    /// As [`Queue::set`], for an alarm that is likely to come after all that were set like this, on any node.
+    ///
+    /// # Panics
+    /// If `at` lies in the past.
+    #[inline]
+    pub fn set_timer<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
+        assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
+        pending.push_timer(Key { at, order: self.base | self.set }, event);
         self.set += 1;
     }
 
@@ -127,8 +143,7 @@ impl Queue {
     /// the digest just as the alarm would have been, so the digest is the same with inlining off.
     #[inline]
     pub fn may_continue<E: Copy>(&mut self, pending: &Pending<E>, at: Time, horizon: Time) -> bool {
-        let room = self.taken <= self.limit && self.instant <= INSTANT_LIMIT;
-        if !self.inline || at >= horizon || at >= pending.head() || !room {
+        if !self.inline || at >= horizon || at >= pending.head() || self.is_exhausted() {
             return false;
         }
         let key = Key { at, order: self.base | self.set };

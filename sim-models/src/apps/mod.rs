@@ -104,6 +104,7 @@ fn open(
         Some(name) => Some(k.dev_by_name(env.ns, name).ok_or(Errno::ENODEV)?),
     };
     let s = sock::socket(k, env.ns, proto, owner);
+    k.sockets.changed();
     if let Some(s) = k.sockets.get_mut(s) {
         s.set_options(Options { device, ..opts });
     }
@@ -231,7 +232,7 @@ pub(crate) fn step(k: &mut Kernel, cx: &mut Cx, id: TaskId) -> bool {
     };
     (t.state, t.deadline) = (state, deadline.map(|d| d.max(cx.clock)));
     if let Some(at) = t.deadline {
-        cx.set_alarm(at, Alarm::Task(id.0));
+        cx.set_timer(at, Alarm::Task(id.0));
     }
     if state == State::Done && k.nameless > 0 {
         netns::put_net(k, cx, env.ns);

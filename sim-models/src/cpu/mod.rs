@@ -245,22 +245,35 @@ pub(crate) fn direct(k: &mut Kernel, cx: &mut Cx, on: u32, skb: SkBuff) {
 #[inline]
 fn unit(k: &mut Kernel, cx: &mut Cx, on: u32) {
     let cpu = &mut k.cpus[on as usize];
+    if cpu.work & (IRQ | TIMER | POLL) != 0 && interrupts(k, cx, on) {
+        return;
+    }
+    match k.cpus[on as usize].current {
+        Some(task) => step(k, cx, on, task),
+        None => next(k, cx, on),
+    }
+}
+
+/// The next interrupt, and a unit of the softirqs; false: ksoftirqd has them.
+fn interrupts(k: &mut Kernel, cx: &mut Cx, on: u32) -> bool {
+    let cpu = &mut k.cpus[on as usize];
     if let Some(dev) = cpu.irqs.pop_front() {
         cx.work(At::Irq);
         softirq::napi_schedule(cpu, dev);
-        cpu.recount();
+        cpu.work |= POLL;
+        if cpu.irqs.is_empty() {
+            cpu.work &= !IRQ;
+        }
     }
-    let cpu = &mut k.cpus[on as usize];
     if cpu.timer_due {
-        return timers(k, cx, on);
+        timers(k, cx, on);
+        return true;
     }
-    if !cpu.poll_list.is_empty() && !cpu.softirq.deferred() {
-        return softirq::net_rx(k, cx, on);
+    if cpu.work & POLL != 0 && !cpu.softirq.deferred() {
+        softirq::net_rx(k, cx, on);
+        return true;
     }
-    if let Some(task) = cpu.current {
-        return step(k, cx, on, task);
-    }
-    next(k, cx, on);
+    false
 }
 
 fn timers(k: &mut Kernel, cx: &mut Cx, on: u32) {
@@ -299,7 +312,9 @@ fn next(k: &mut Kernel, cx: &mut Cx, on: u32) {
         cpu.softirq.undefer();
         return;
     };
-    cpu.recount();
+    if cpu.run.is_empty() {
+        cpu.work &= !RUN;
+    }
     if cpu.last != Some(who) {
         cx.work(At::ContextSwitch);
         cpu.last = Some(who);

@@ -247,6 +247,12 @@ impl Cx {
         self.queue.set(&mut self.thread.pending, at, what);
     }
 
+    /// The same for a task that sleeps.
+    #[inline]
+    pub(crate) fn set_timer(&mut self, at: Time, what: Alarm) {
+        self.queue.set_timer(&mut self.thread.pending, at, what);
+    }
+
     /// May the core go on at [`Cx::clock`] without the queue?
     #[inline]
     pub(crate) fn may_continue(&mut self) -> bool {
@@ -254,7 +260,7 @@ impl Cx {
     }
 
     #[inline]
-    fn next_id(&mut self) -> FrameId {
+    pub(super) fn next_id(&mut self) -> FrameId {
         let id = FrameId((u64::from(self.host) << 40) | self.next_frame);
         self.next_frame += 1;
         id

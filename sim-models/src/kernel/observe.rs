@@ -142,6 +142,12 @@ impl Observer {
         !self.also.is_empty() && self.also.contains(&(tag.flow, tag.born))
     }
 
+    /// Somebody looks at more than counters: frames on devices, or messages to be chosen.
+    #[inline]
+    pub(crate) fn looks_closely(&self) -> bool {
+        self.capture.is_some() || !self.also.is_empty()
+    }
+
     pub(super) fn hop(&mut self, at: At, time: Time, cost: Span, cpu: u32, skb: &SkBuff) {
         self.step(time, skb, StepKind::Hop { at, cost, cpu });
     }

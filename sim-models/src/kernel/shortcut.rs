@@ -12,6 +12,7 @@ use super::{
     ip_output::Out,
     mib::M,
     route::{Dst, DstKind, In},
+    sock::{self, SockId},
 };
 use crate::packet::{
     L4, Mac, Net,
@@ -26,6 +27,8 @@ pub(crate) struct Recent {
     slots: Vec<Cached>,
     /// Those with packets that are not added up yet.
     busy: Vec<u32>,
+    /// Sockets whose datagrams are not added up yet.
+    pub(super) senders: Vec<SockId>,
     /// Every packet goes the long way.
     off: bool,
 }
@@ -61,6 +64,10 @@ struct Cached {
     packets: u64,
     bytes: u64,
     priority: u32,
+    /// The socket that the last one was for, its ports, and [`sock::Sockets::version`] then.
+    sock: Option<SockId>,
+    ports: (u16, u16),
+    sockets: u32,
     ns: NsId,
     out_ns: NsId,
     to: Dst,
@@ -82,6 +89,9 @@ impl Cached {
         packets: 0,
         bytes: 0,
         priority: 0,
+        sock: None,
+        ports: (0, 0),
+        sockets: 0,
         ns: NsId::ROOT,
         out_ns: NsId::ROOT,
         to: Dst::here(DevId::NONE, 0, DstKind::Unicast),
@@ -105,6 +115,11 @@ impl Recent {
     fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
         let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
         (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.off
     }
 
     /// From now on every packet goes the long way: to compare.
@@ -184,6 +199,8 @@ pub(super) enum Taken {
     Forward,
     /// To `udp_rcv`.
     Local,
+    /// To that socket.
+    Socket(SockId),
 }
 
 /// The short way of a packet that has arrived on `skb.dev`, if there is one.
@@ -206,6 +223,7 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         return Taken::Nowhere;
     }
     let forward = c.known == Known::Forward;
+    let mut taken = Taken::Forward;
     if forward {
         // The neighbour's cached header holds as long as its state is connected (NEIGH-23).
         let e = k.neigh4.entry(c.neigh);
@@ -217,10 +235,15 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         m.priority = c.priority;
         m.dev = c.to.dev;
     } else {
-        if ip.frag & (IP_MF | IP_OFFSET) != 0 || !matches!(l4, L4::Udp { .. }) {
+        let L4::Udp { sport, dport } = *l4 else { return Taken::Nowhere };
+        if ip.frag & (IP_MF | IP_OFFSET) != 0 {
             return Taken::Nowhere;
         }
         m.dst = Some(c.to);
+        taken = match c.sock {
+            Some(id) if c.sockets == k.sockets.version && c.ports == (sport, dport) => Taken::Socket(id),
+            _ => Taken::Local,
+        };
     }
     if c.packets == 0 {
         k.routes.busy.push(slot as u32);
@@ -230,7 +253,21 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
     cx.clock += c.cost;
     m.iif = c.ifindex;
     m.sock = None;
-    if forward { Taken::Forward } else { Taken::Local }
+    taken
+}
+
+/// A packet that has come this far was for socket `id`: so is the next one from and to the same ports.
+#[inline(never)]
+pub(super) fn found(k: &mut Kernel, skb: &SkBuff, id: SockId) {
+    let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else { return };
+    let rx = skb.meta.dev;
+    let slot = k.routes.slot(rx, ip.dst, ip.src);
+    let sockets = k.sockets.version;
+    // A tunnel's packets are its driver's.
+    let Some(c) = k.routes.slots.get_mut(slot).filter(|_| k.sockets.get(id).is_some_and(|s| !s.encap)) else { return };
+    if c.known == Known::Local && c.is_for(k.generation, rx, ip.dst, ip.src, ip.tos) {
+        (c.sock, c.ports, c.sockets) = (Some(id), (*sport, *dport), sockets);
+    }
 }
 
 /// Adds up what took short ways: before anybody looks at counters.
@@ -240,6 +277,7 @@ pub(crate) fn settle(k: &mut Kernel, cx: &mut Cx) {
         settle_one(k, cx, slot);
     }
     k.routes.busy.clear();
+    sock::settle(k, cx);
 }
 
 fn settle_one(k: &mut Kernel, cx: &mut Cx, slot: usize) {

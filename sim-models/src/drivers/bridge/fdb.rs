@@ -75,6 +75,10 @@ impl Key {
         let [a, b, c, d, e, f] = mac.0;
         Key(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
+    #[inline]
+    pub fn word(self) -> u64 {
+        self.0
+    }
     /// Can it be a source: neither a group nor all zero?
     #[inline]
     pub fn is_valid(self) -> bool {

@@ -45,7 +45,7 @@ impl Kind {
 
 /// `should_deliver` (BR-42, 43)
 #[inline]
-fn should_deliver(no: u16, p: &Port, from: Source) -> bool {
+pub(super) fn should_deliver(no: u16, p: &Port, from: Source) -> bool {
     (no != from.port || p.flags & port::HAIRPIN != 0)
         && p.state == PortState::Forwarding
         && !(from.isolated && p.flags & port::ISOLATED != 0)

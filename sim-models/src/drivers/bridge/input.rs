@@ -1,11 +1,11 @@
 //! net/bridge/br_input.c: a frame has come in by a port.
 
 use super::{
-    State,
+    State, again,
     fdb::{self, Key, Learned},
     forward::{self, Kind, Source},
     port::{self, PortState},
-    state, state_mut,
+    state, state_mut, state_quiet,
 };
 use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, dev, netdevice::IFF_PROMISC};
 use crate::mutation::{Mutation, on as mutated};
@@ -84,8 +84,11 @@ impl State {
 fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: Key, dst: Key, skb: SkBuff) {
     let now = cx.jiffies();
     let kind = Kind::of(dst);
-    let b = state_mut(k, br);
+    let b = state_quiet(k, br);
     let learned = b.learn(no, src, now);
+    if learned != Learned::Known {
+        b.version = b.version.wrapping_add(1).max(1);
+    }
     let Some(from) = b.ports.get(no).filter(|p| p.state == PortState::Forwarding) else {
         return cx.drop(k, skb, At::BrHandleFrame, Reason::BRIDGE_INGRESS_STP_STATE);
     };
@@ -96,6 +99,9 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: 
     let left = match (kind, hit) {
         (Kind::Unicast, Some((to, local))) => {
             note_hit(k, cx, br, &skb);
+            if !local && !promisc {
+                again::learn(k, cx, br, (skb.meta.dev, from), to, (src, dst));
+            }
             if local { Some(skb) } else { forward::br_forward(k, cx, br, to, from, skb, promisc) }
         }
         (Kind::Unicast, None) => {

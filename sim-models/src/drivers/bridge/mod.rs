@@ -5,6 +5,7 @@
 //! (without one the kernel floods all multicast, as here; the IGMP report that a bridge sends of its own when it comes
 //! up, BR-20, is left out), proxy ARP, br_netfilter.
 
+mod again;
 mod fdb;
 mod forward;
 mod input;
@@ -13,6 +14,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use again::take;
 pub use fdb::fdb_lines;
 pub(crate) use fdb::{add_entry, cleanup, delete_entry};
 pub use port::PortState;
@@ -37,6 +39,9 @@ struct State {
     ageing: u64,
     /// The MTU was set by hand and follows the ports no more (BR-8).
     mtu_set: bool,
+    /// Bumped by every change: what was decided before it is decided anew. Never 0.
+    version: u32,
+    recent: again::Recent,
     /// When old entries are looked for next: core and timer.
     gc: Option<(u32, TimerId)>,
 }
@@ -48,7 +53,15 @@ fn state(k: &Kernel, br: DevId) -> &State {
     }
 }
 
+/// To change it.
 fn state_mut(k: &mut Kernel, br: DevId) -> &mut State {
+    let b = state_quiet(k, br);
+    b.version = b.version.wrapping_add(1).max(1);
+    b
+}
+
+/// To note down what changes no decision about a frame.
+fn state_quiet(k: &mut Kernel, br: DevId) -> &mut State {
     match &mut k.devs[br].kind {
         Kind::Bridge(b) => &mut b.0,
         _ => unreachable!("only a bridge's own driver asks, and only a bridge is a master"),
@@ -75,7 +88,16 @@ impl Driver for Bridge {
         let ageing = settings::clock_t_to_jiffies(c.ageing_time, k.hz);
         let gc = (c.ageing_time != Config::default().ageing_time)
             .then(|| (cx.cpu, timer::add_timer(k, cx, timer::Timer::FdbGc(dev), ageing)));
-        Ok(Bridge(Box::new(State { ports: port::Ports::default(), fdb, config, ageing, mtu_set: false, gc })))
+        Ok(Bridge(Box::new(State {
+            ports: port::Ports::default(),
+            fdb,
+            config,
+            ageing,
+            mtu_set: false,
+            version: 1,
+            recent: again::Recent::default(),
+            gc,
+        })))
     }
 
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {

@@ -10,7 +10,7 @@ pub use exception::{Exception, Exceptions};
 pub(super) use exception::{do_redirect, update_pmtu};
 pub use get::{Get, Got, route_get};
 pub(super) use input::{input_lookup, ip_route_input};
-pub use output::{Flow, Remembered, Route, ip_route_output};
+pub use output::{Flow, Remembered, Route, Way, ip_route_output};
 pub(super) use output::{ip_route_output_sock, tell_output};
 pub(super) use tell::route_text;
 

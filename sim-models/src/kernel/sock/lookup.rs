@@ -183,6 +183,7 @@ pub fn bind(k: &mut Kernel, id: SockId, addr: u32, port: u16) -> Result<(), Errn
     let source = if addr != 0 && net_is_group(k, ns, addr) { 0 } else { addr };
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     (s.rcv_addr, s.src_addr, s.port) = (addr, source, port);
+    k.sockets.changed();
     if proto != Proto::RawIcmp {
         k.net_mut(ns).sockets.get_or_insert_default().add(id, proto, addr, port);
     }
@@ -217,6 +218,7 @@ pub(super) fn rehash(k: &mut Kernel, id: SockId, addr: u32) {
         t.remove(id, s);
         t.add(id, proto, addr, port);
     }
+    k.sockets.changed();
     if let Some(s) = k.sockets.get_mut(id) {
         s.rcv_addr = addr;
     }

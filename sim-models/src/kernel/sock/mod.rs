@@ -1,10 +1,12 @@
 //! Sockets as system calls see them, and the tables that find them.
 
+mod again;
 pub mod lookup;
 pub mod raw;
 pub mod tcp;
 pub mod udp;
 
+pub(super) use again::settle;
 pub use lookup::Table;
 
 use super::{DevId, Errno, Kernel, NsId, SkBuff, route::Flow};
@@ -102,6 +104,10 @@ pub struct Socket {
     /// A tunnel's: what arrives goes to its driver (`encap_rcv`).
     pub encap: bool,
     pub(super) route: Option<Box<crate::kernel::route::Remembered>>,
+    /// The whole way of its last datagram.
+    pub(super) again: Option<Box<again::Again>>,
+    /// Where that went, and how long it was.
+    pub(super) last: ((u32, u16), u32),
     pub(super) tcp: tcp::Probe,
 }
 
@@ -110,6 +116,9 @@ impl Socket {
     pub fn set_options(&mut self, opts: Options) {
         let pmtudisc = if opts.pmtudisc == PmtuDisc::Want { self.opts.pmtudisc } else { opts.pmtudisc };
         self.opts = Options { pmtudisc, ..opts };
+        if let Some(a) = &mut self.again {
+            a.forget();
+        }
     }
 
     /// What the socket asks of routing for a packet to `dst`, port `dport`.
@@ -176,10 +185,18 @@ pub struct Received {
 pub struct Sockets {
     slots: Vec<Option<Box<Socket>>>,
     free: Vec<u32>,
+    /// Bumped by whatever changes which socket a packet is for.
+    pub(in crate::kernel) version: u32,
 }
 
 impl Sockets {
+    /// An address, a peer or an option has changed: a packet may be for another socket now.
+    pub(crate) fn changed(&mut self) {
+        self.version = self.version.wrapping_add(1);
+    }
+
     fn insert(&mut self, s: Socket) -> SockId {
+        self.changed();
         let slot = match self.free.pop() {
             Some(i) => {
                 self.slots[i as usize] = Some(Box::new(s));
@@ -203,6 +220,7 @@ impl Sockets {
     }
     fn remove(&mut self, id: SockId) -> Option<Box<Socket>> {
         let s = self.slots.get_mut(id.slot())?.take()?;
+        self.changed();
         self.free.push(id.slot() as u32);
         Some(s)
     }
@@ -242,6 +260,8 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
         drops: 0,
         encap: false,
         route: None,
+        again: None,
+        last: ((0, 0), 0),
         tcp: tcp::Probe::default(),
     });
     if proto == Proto::RawIcmp {
@@ -252,6 +272,7 @@ pub fn socket(k: &mut Kernel, ns: NsId, proto: Proto, owner: Option<TaskId>) -> 
 
 /// `close`: what waits in the socket goes with it.
 pub fn close(k: &mut Kernel, cx: &mut super::Cx, id: SockId) {
+    again::settle_one(k, cx, id);
     let Some(s) = k.sockets.remove(id) else { return };
     if let Some(t) = k.net_mut(s.ns).sockets.as_mut() {
         t.remove(id, &s);

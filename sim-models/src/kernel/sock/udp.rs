@@ -1,7 +1,7 @@
 //! net/ipv4/udp.c: sending, lookup on receive, buffer accounting, errors.
 
 use super::{
-    IcmpError, PmtuDisc, Received, SockId,
+    IcmpError, PmtuDisc, Received, SockId, again,
     lookup::{self, Tuple},
     no_route, truesize,
 };
@@ -17,6 +17,7 @@ use crate::{
         mib::M,
         route::{self, DstKind},
         rtnl::RouteType,
+        shortcut,
     },
     packet::{
         Ip4, Ip4Addr, L4, Net, Quote, Tag,
@@ -47,8 +48,12 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
     if rt.dst.kind == DstKind::Broadcast && !broadcast {
         return Err(Errno::EACCES);
     }
+    again::settle_one(k, cx, id);
     let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
+    s.again = None;
     (s.peer, s.peer_port) = (rt.to, port);
+    k.sockets.changed();
+    let s = k.sockets.get_mut(id).ok_or(Errno::EINVAL)?;
     if s.src_addr == 0 {
         s.src_addr = rt.src;
     }
@@ -64,7 +69,27 @@ pub fn connect(k: &mut Kernel, cx: &mut Cx, id: SockId, addr: u32, port: u16) ->
 /// # Errors
 /// As `sendto(2)`: a pending `sk_err`, EMSGSIZE, no route, EACCES for broadcast, ENOBUFS for a full neighbour table.
 #[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
+#[inline]
 pub fn sendto(
+    k: &mut Kernel,
+    cx: &mut Cx,
+    id: SockId,
+    to: Option<(u32, u16)>,
+    len: u32,
+    tag: Tag,
+    traced: bool,
+) -> Result<u32, Errno> {
+    if let (Some(to), false) = (to, traced)
+        && let Some(dropped) = again::take(k, cx, id, to, len, tag)
+    {
+        return if dropped { discarded_again(k, cx, id, len) } else { Ok(len) };
+    }
+    udp_sendmsg(k, cx, id, to, len, tag, traced)
+}
+
+/// The long way.
+#[allow(clippy::too_many_arguments, reason = "a system call's arguments")]
+fn udp_sendmsg(
     k: &mut Kernel,
     cx: &mut Cx,
     id: SockId,
@@ -124,6 +149,7 @@ pub fn sendto(
     };
     let ip =
         Ip4 { src: rt.src, dst: rt.to, len: total as u16, id: ip_id, frag: df, ttl, tos: opts.tos, proto: IPPROTO_UDP };
+    again::learn(k, cx, id, &rt, (&ip, port), len);
     skb.frame.net = Net::Ip4(ip, L4::Udp { sport, dport: port });
     skb.meta.sock = Some(id);
     skb.meta.mark = opts.mark;
@@ -131,6 +157,14 @@ pub fn sendto(
     skb.meta.truesize = truesize(len);
     skb.meta.dev = rt.dst.dev;
     if ip_output::ip_send_skb(k, cx, skb, rt.dst) { discarded(k, ns, opts.recverr, len) } else { Ok(len) }
+}
+
+#[cold]
+fn discarded_again(k: &mut Kernel, cx: &mut Cx, id: SockId, len: u32) -> Result<u32, Errno> {
+    again::discarded(k, cx, id);
+    let s = k.sockets.get(id).ok_or(Errno::EINVAL)?;
+    let (ns, recverr) = (s.ns, s.opts.recverr);
+    discarded(k, ns, recverr, len)
 }
 
 /// The datagram got no further than the first device: counted, and told to those who ask for errors (`IP_RECVERR`).
@@ -202,6 +236,7 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     let found = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t));
     if let Some(id) = found {
         cx.note(&skb, || socket_text(k, id));
+        shortcut::found(k, &skb, id);
         return queue_rcv(k, cx, id, skb);
     }
     if bad_sum(&skb) {
@@ -250,25 +285,26 @@ fn deliver_group(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: SkBuff, t: &Tuple) 
     cx.consume(skb);
 }
 
+/// `udp_rcv` for a socket that is known already.
+#[inline]
+pub(in crate::kernel) fn udp_rcv_to(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
+    cx.work(At::UdpRcv);
+    queue_rcv(k, cx, id, skb);
+}
+
 /// `__udp_enqueue_schedule_skb` (UDP-20, 21).
+#[inline]
 fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     if k.sockets.get(id).is_some_and(|s| s.encap) {
         return crate::drivers::vxlan::rcv(k, cx, skb);
     }
     cx.at(At::SockQueueRcv, &skb);
-    let ns = k.devs[skb.meta.dev].ns;
     let size = skb.meta.truesize;
     let Some(s) = k.sockets.get_mut(id) else {
         return cx.drop(k, skb, At::SockQueueRcv, Reason::NO_SOCKET);
     };
     if s.rmem != 0 && s.rmem + size > s.rcvbuf && !mutated(Mutation::RcvbufUnlimited) {
-        s.drops += 1;
-        let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
-        let mib = &mut k.net_mut(ns).mib;
-        mib[M::UdpRcvbufErrors] += 1;
-        mib[M::UdpInErrors] += 1;
-        cx.note(&skb, || format!("receive buffer: {rmem} of {rcvbuf} bytes in use"));
-        return cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
+        return receive_buffer_full(k, cx, id, skb);
     }
     s.rmem += size;
     skb.meta.since = cx.clock.ps();
@@ -277,6 +313,19 @@ fn queue_rcv(k: &mut Kernel, cx: &mut Cx, id: SockId, mut skb: SkBuff) {
     if let Some(task) = owner {
         apps::sock_ready(k, cx, task);
     }
+}
+
+#[cold]
+fn receive_buffer_full(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
+    let mib = &mut k.net_of(skb.meta.dev).mib;
+    mib[M::UdpRcvbufErrors] += 1;
+    mib[M::UdpInErrors] += 1;
+    if let Some(s) = k.sockets.get_mut(id) {
+        s.drops += 1;
+        let (rmem, rcvbuf) = (s.rmem, s.rcvbuf);
+        cx.note(&skb, || format!("receive buffer: {rmem} of {rcvbuf} bytes in use"));
+    }
+    cx.drop(k, skb, At::SockQueueRcv, Reason::SOCKET_RCVBUFF);
 }
 
 /// Would `recvfrom` find something, a datagram or an error?
