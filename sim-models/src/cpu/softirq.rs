@@ -68,7 +68,7 @@ pub fn do_softirq(k: &mut Kernel, cx: &mut Cx) {
     }
 }
 
-/// The same at the end of a request: what its frames set off is done before anything that the request left to a worker.
+/// The same after a request's own frame: what it sets off is done before anything that the request leaves to a worker.
 pub(crate) fn after_request(k: &mut Kernel, cx: &mut Cx) {
     let on = cx.cpu;
     let cpu = &k.cpus[on as usize];

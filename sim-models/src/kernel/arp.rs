@@ -9,6 +9,7 @@ use super::{
     rtnl::{Nud, RouteType, Scope},
     sysctl::ConfBits,
 };
+use crate::cpu;
 use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Arp, ArpOp, Ip4Addr, Mac, Net,
@@ -89,6 +90,10 @@ pub(crate) fn send_gratuitous(k: &mut Kernel, cx: &mut Cx, out: DevId) {
     for ip in ips {
         let skb = build(k, cx, out, ArpOp::Request, Mac::ZERO, ip, ip, Mac::BROADCAST);
         send(k, cx, skb, false);
+        // Within the request, before linkwatch works: a bridge port that is about to get its carrier does not take it.
+        if k.linkwatch.is_running() {
+            cpu::after_request(k, cx);
+        }
     }
 }
 

@@ -9,10 +9,7 @@ use super::{
     sysctl::ConfBits,
     timer::{self, Timer, TimerId},
 };
-use crate::{
-    cpu,
-    drivers::{self, Event},
-};
+use crate::drivers::{self, Event};
 
 /// Events that wait, and when the next batch may run.
 #[derive(Default)]
@@ -29,6 +26,13 @@ pub struct LinkWatch {
     later: Option<(u32, TimerId)>,
     /// [`settle`] was called: time runs. Before that each request is followed by as much time as it takes.
     running: bool,
+}
+
+impl LinkWatch {
+    /// Is the setup over?
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
 }
 
 /// `MAX_DO_DEV_PER_LOOP`
@@ -112,8 +116,6 @@ pub(crate) fn work(k: &mut Kernel, cx: &mut Cx) {
     if !k.linkwatch.running {
         return drain(k, cx);
     }
-    // Frames that the request sent have arrived by then: a bridge port whose carrier has just come does not take them.
-    cpu::after_request(k, cx);
     while std::mem::take(&mut k.linkwatch.due) {
         let urgent_only = k.linkwatch.next > cx.jiffies();
         run_queue(k, cx, urgent_only);
