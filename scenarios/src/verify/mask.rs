@@ -30,6 +30,7 @@ rules! {
     NeighState "neigh.state" "REACHABLE, STALE, DELAY, PROBE are one class: the times between them are random; lladdr is compared",
     LinkNumber "link.number" "a device's number, and what `ip` derives from it: devices of the machine come before",
     LinkQdisc "link.qdisc" "the qdisc of a device: a NIC is a veth here, which has none",
+    LinkLower "link.lower" "LOWERLAYERDOWN and DOWN of an end without carrier whose other end is in another namespace: the kernel asks the device that has that end's number here, when it comes to it",
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
@@ -244,6 +245,11 @@ fn addresses(lines: &[String], counts: &mut Counts) -> Vec<String> {
 fn device(line: &str, counts: &mut Counts) -> String {
     let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
     counts.add(Rule::LinkNumber, 1);
+    let far = words.first().is_some_and(|name| name.contains("@if"));
+    if let Some(state) = words.iter_mut().find(|w| **w == "LOWERLAYERDOWN").filter(|_| far) {
+        *state = "DOWN";
+        counts.add(Rule::LinkLower, 1);
+    }
     if let Some(name) = words.first_mut() {
         *name = name.trim_end_matches(':').split('@').next().unwrap_or_default();
     }

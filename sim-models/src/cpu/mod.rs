@@ -3,6 +3,7 @@
 
 mod softirq;
 
+pub(crate) use softirq::after_request;
 pub use softirq::{do_softirq, enqueue_backlog, irq, purge_dev};
 
 use crate::{

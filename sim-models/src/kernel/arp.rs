@@ -9,6 +9,7 @@ use super::{
     rtnl::{Nud, RouteType, Scope},
     sysctl::ConfBits,
 };
+use crate::cpu;
 use crate::mutation::{Mutation, on as mutated};
 use crate::packet::{
     Arp, ArpOp, Ip4Addr, Mac, Net,
@@ -89,6 +90,10 @@ pub(crate) fn send_gratuitous(k: &mut Kernel, cx: &mut Cx, out: DevId) {
     for ip in ips {
         let skb = build(k, cx, out, ArpOp::Request, Mac::ZERO, ip, ip, Mac::BROADCAST);
         send(k, cx, skb, false);
+        // Within the request, before linkwatch works: a bridge port that is about to get its carrier does not take it.
+        if k.linkwatch.is_running() {
+            cpu::after_request(k, cx);
+        }
     }
 }
 
@@ -216,7 +221,9 @@ fn filtered(k: &mut Kernel, rx: DevId, sip: u32, tip: u32) -> bool {
     }
     let net = k.net(k.devs[rx].ns);
     let key = fib::Key { src: tip, ..fib::Key::to(sip) };
-    let elsewhere = !net.v4.lookup(&key).is_ok_and(|hit| hit.dev == rx);
+    // Without any route it is silent, too, and counts nothing.
+    let Ok(hit) = net.v4.lookup(&key) else { return true };
+    let elsewhere = hit.dev != rx;
     if elsewhere {
         k.net_of(rx).mib[M::TcpExtArpFilter] += 1;
     }

@@ -28,6 +28,13 @@ pub struct LinkWatch {
     running: bool,
 }
 
+impl LinkWatch {
+    /// Is the setup over?
+    pub(crate) fn is_running(&self) -> bool {
+        self.running
+    }
+}
+
 /// `MAX_DO_DEV_PER_LOOP`
 const BATCH: u32 = 100;
 

@@ -39,8 +39,8 @@ pub fn play(job: &Job) -> Result<Record, Missing> {
     if let Some(core) = cores.get(std::process::id() as usize % cores.len().max(1)) {
         let _ = sys::pin(*core);
     }
-    // Whoever may not is late on a busy machine: then two runs differ.
-    let _ = sys::hurry();
+    // Whoever may not is slow on a busy machine.
+    let _ = sys::prefer();
     run(job, drops).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
 }
 
@@ -84,13 +84,17 @@ fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Mis
     let before = s.counters()?;
     let dropped_before = s.drops(drops.as_ref().ok())?;
     s.open_taps()?;
-    let lead = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD) - sys::monotonic();
-    (s.zero, s.zero_real) = (sys::monotonic() + lead, sys::realtime() + lead);
+    // Only while time counts. Whoever may not is late on a busy machine: then two runs differ.
+    let _ = sys::hurry();
+    let ahead = sys::ahead();
+    s.zero = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD);
+    s.zero_real = s.zero + ahead;
     // The programs' sockets are open until their tables are read.
     let mut programs = Programs::new(&job.tasks)?;
     if let Some(missing) = s.perform(&mut programs)? {
         return Ok(Err(missing));
     }
+    let _ = sys::calm();
     s.drain()?;
     match &drops {
         Ok(drops) => s.record.drops = Some(since(s.drops(Some(drops))?, &dropped_before)),
@@ -238,7 +242,7 @@ impl Stage<'_> {
             if done && now - self.last_frame >= QUIET || now > end + OVERTIME {
                 break;
             }
-            let until = if now < end { end } else { now.max(self.last_frame + QUIET) };
+            let until = if now < end { end } else { (now + MS).max(self.last_frame + QUIET) };
             let next = [programs.head(), steps.peek().map(|s| s.at_ns as i64), Some(until)];
             programs.collect(next.into_iter().flatten().min().unwrap_or(until) - now)?;
         }

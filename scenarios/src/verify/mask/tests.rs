@@ -123,6 +123,16 @@ fn hides_in_tables(rule: Rule) -> (bool, Vec<bool>) {
             let not = vec![line(|s| s.addr[0] = s.addr[0].replace("state UP", "state DOWN"))];
             (line(|s| s.addr[0] = s.addr[0].replace("noqueue", "pfifo_fast")), not)
         }
+        // A device whose lower one is in sight; another state.
+        Rule::LinkLower => {
+            let state = |line: &str, from: &str, to: &str| {
+                let of = |state: &str| space(|s| s.addr[0] = line.replace("state UP", &format!("state {state}")));
+                same(&of(from), &of(to))
+            };
+            let (far, near) = ("2: v0@if3: <UP> mtu 1500 state UP", "2: v0@v1: <UP> mtu 1500 state UP");
+            let not = vec![state(near, "LOWERLAYERDOWN", "DOWN"), state(far, "LOWERLAYERDOWN", "UP")];
+            (state(far, "LOWERLAYERDOWN", "DOWN"), not)
+        }
         Rule::AddrMac => {
             let not = vec![line(|s| s.addr[2] = s.addr[2].replace("10.0.0.1", "10.0.0.9"))];
             (line(|s| s.addr[1] = s.addr[1].replace(A, B)), not)
@@ -177,7 +187,8 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             ];
             (same(&one(), &with(1, 2, 44000, 7000)), not)
         }
-        Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
+        Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc => hides_in_tables(rule),
+        Rule::LinkLower | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
         Rule::DropPing | Rule::DropUnborn | Rule::DropReasm => hides_in_drops(rule),
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
