@@ -10,6 +10,9 @@ use super::{
 use crate::kernel::{Cx, DevId, Kernel, boot, linkwatch};
 use crate::packet::{BridgeId, Mac};
 
+/// What a port offers as a way to the root, the better the less: root, cost, bridge, its port, ours.
+type Offer = (BridgeId, u64, BridgeId, u16, u16);
+
 /// What a bridge knows of the tree. Times in ticks.
 pub(super) struct Stp {
     /// `stp_state` 1: the kernel's own protocol runs.
@@ -106,7 +109,7 @@ fn live(k: &Kernel, br: DevId) -> Vec<u16> {
 }
 
 /// How good the way to the root by port `no` is: the smaller the better. `None`: it leads to no better root.
-fn way(k: &Kernel, br: DevId, no: u16) -> Option<(BridgeId, u64, BridgeId, u16, u16)> {
+fn way(k: &Kernel, br: DevId, no: u16) -> Option<Offer> {
     let b = state(k, br);
     let (p, cost) = (b.stp.port(no), b.ports.get(no)?.cost);
     let leads = !b.stp.is_designated(no) && p.root < b.stp.id;
@@ -125,7 +128,7 @@ pub(super) fn configuration_update(k: &mut Kernel, cx: &mut Cx, br: DevId) {
 
 /// `br_root_selection`
 fn root_selection(k: &mut Kernel, cx: &mut Cx, br: DevId) {
-    let mut best: Option<((BridgeId, u64, BridgeId, u16, u16), u16)> = None;
+    let mut best: Option<(Offer, u16)> = None;
     for no in live(k, br) {
         let Some(way) = way(k, br, no).filter(|w| best.is_none_or(|(b, _)| *w < b)) else { continue };
         if state(k, br).ports.get(no).is_some_and(|p| p.flags & ROOT_BLOCK != 0) {
