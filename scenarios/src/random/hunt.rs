@@ -10,6 +10,7 @@ use crate::{
     verify::{Comparison, Options, Verdict, compare, tiers::Difference},
 };
 use std::{
+    collections::VecDeque,
     fmt::Write as _,
     sync::{Mutex, PoisonError},
     thread,
@@ -54,36 +55,55 @@ pub struct Catch {
 /// Worlds that are drawn for each that counts, at most.
 const DRAWS: u64 = 20;
 
-/// Draws worlds until enough of them count, and compares each with a kernel. `told` is called after each comparison,
-/// with how many are done. The same worlds for the same seed, however many jobs there are.
+/// Draws worlds until enough of them count, and compares each with a kernel: all once, many at a time; then those that
+/// do not agree again, few at a time, on a machine that is as quiet as it gets. `told` is called after each comparison
+/// that is final, with how many are done. The same worlds for the same seed, however many jobs there are.
 pub fn hunt(h: Hunt, options: &Options, told: &(dyn Fn(u64) + Sync)) -> Catch {
-    let deck = Mutex::new(Deck { next: 0, caught: Catch::default() });
+    let deck = Mutex::new(Deck::default());
     let lock = || deck.lock().unwrap_or_else(PoisonError::into_inner);
-    let work = || {
+    let ask = |number, world: &Sketch, options| {
+        compare(&world.ron(), &name(h.seed, number), options)
+            .map_err(|mistakes| mistakes.iter().map(|d: &Diagnostic| d.render(false)).collect::<String>())
+    };
+    let once = Options { tries: 1, ..*options };
+    let first = || {
         loop {
             let Some((number, world)) = lock().draw(h) else { return };
-            let compared = compare(&world.ron(), &name(h.seed, number), options);
-            let found = match compared {
-                Ok(c) if matches!(c.verdict, Verdict::Differs(_)) => {
-                    let file = smaller(&world, &c, options, h.budget);
-                    Ok((c, file))
-                }
-                Ok(c) => Ok((c, world.ron())),
-                Err(mistakes) => Err(mistakes.iter().map(|d: &Diagnostic| d.render(false)).collect::<String>()),
-            };
-            let done = lock().settle(number, found);
-            told(done);
+            let found = ask(number, &world, &once);
+            let mut deck = lock();
+            match found {
+                Ok(c) if !matches!(c.verdict, Verdict::Agrees(_)) => deck.again.push_back((number, world)),
+                found => told(deck.settle(number, found.map(|c| (c, world.ron())))),
+            }
         }
     };
-    thread::scope(|s| {
-        for _ in 0..h.jobs.max(1) {
-            s.spawn(work);
+    let again = || {
+        loop {
+            let Some((number, world)) = lock().again.pop_front() else { return };
+            let found = ask(number, &world, options).map(|c| {
+                let differs = matches!(c.verdict, Verdict::Differs(_));
+                let file = if differs { smaller(&world, &c, options, h.budget) } else { world.ron() };
+                (c, file)
+            });
+            told(lock().settle(number, found));
         }
-    });
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    crew(h.jobs, &first);
+    crew(h.jobs.min(cores), &again);
     let mut caught = deck.into_inner().unwrap_or_else(PoisonError::into_inner).caught;
     caught.found.sort_by_key(|f| f.number);
     caught.faults.sort();
     caught
+}
+
+/// So many threads do the same.
+fn crew(jobs: usize, work: &(dyn Fn() + Sync)) {
+    thread::scope(|s| {
+        for _ in 0..jobs.max(1) {
+            s.spawn(work);
+        }
+    });
 }
 
 /// The file that a world would have.
@@ -91,9 +111,11 @@ fn name(seed: u64, number: u64) -> String {
     format!("random-{seed}-{number}.ron")
 }
 
-/// Worlds not drawn yet, and what became of the others.
+/// Worlds not drawn yet, those to be compared again, and what became of the others.
+#[derive(Default)]
 struct Deck {
     next: u64,
+    again: VecDeque<(u64, Sketch)>,
     caught: Catch,
 }
 

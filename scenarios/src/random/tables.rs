@@ -147,7 +147,8 @@ impl Draft {
             if manual {
                 dev.mac = Some(mac);
             }
-            dev.down |= down;
+            // What stands for a wire on a real kernel tells its other end.
+            dev.down |= down && !wired;
             if port && enslaved {
                 dev.slave.push((flag.0.to_owned(), flag.1.to_owned()));
             }

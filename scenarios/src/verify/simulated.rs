@@ -363,10 +363,14 @@ impl Script<'_> {
     fn note_silent_ports(&mut self, world: &World) {
         for h in &world.hosts {
             for app in h.kernel.tasks.apps() {
-                let App::UdpSend(u) = app else { continue };
-                let Some(seen) = self.seen.flows.get_mut(u.flow as usize - 1).filter(|f| f.port == 0) else { continue };
-                let socket = u.socket().and_then(|s| h.kernel.sockets.get(s));
-                seen.port = socket.filter(|_| u.bind.1 == 0).map_or(0, |s| s.port);
+                let (flow, bound, socket) = match app {
+                    App::UdpSend(u) => (u.flow, u.bind.1, u.socket()),
+                    App::Requests(r) => (r.flow, r.bind.1, r.socket()),
+                    _ => continue,
+                };
+                let Some(seen) = self.seen.flows.get_mut(flow as usize - 1).filter(|f| f.port == 0) else { continue };
+                let socket = socket.and_then(|s| h.kernel.sockets.get(s));
+                seen.port = socket.filter(|_| bound == 0).map_or(0, |s| s.port);
             }
         }
     }

@@ -70,6 +70,11 @@ impl Thinking {
 }
 
 impl Requests {
+    /// Its socket, once it has one.
+    pub fn socket(&self) -> Option<SockId> {
+        self.sock
+    }
+
     pub fn new(flow: u32, to: (u32, u16), size: u32, count: u64, load: Load) -> Requests {
         Requests {
             flow,

@@ -68,6 +68,18 @@ pub fn do_softirq(k: &mut Kernel, cx: &mut Cx) {
     }
 }
 
+/// The same after a request's own frame: what it sets off is done before anything that the request leaves to a worker.
+pub(crate) fn after_request(k: &mut Kernel, cx: &mut Cx) {
+    let on = cx.cpu;
+    let cpu = &k.cpus[on as usize];
+    if cpu.softirq.running || cpu.softirq.deferred || cpu.current.is_some() {
+        return;
+    }
+    while k.cpus[on as usize].work & POLL != 0 && !k.cpus[on as usize].softirq.deferred {
+        net_rx(k, cx, on);
+    }
+}
+
 /// A NIC interrupts core `on`.
 #[inline]
 pub fn irq(k: &mut Kernel, on: u32, dev: DevId) {

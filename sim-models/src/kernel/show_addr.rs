@@ -116,7 +116,7 @@ fn ifa_lines(i: &Ifa, dev: &str) -> [String; 2] {
             let _ = write!(line, " {flag}");
         }
     }
-    let _ = write!(line, " {dev}");
+    let _ = write!(line, " {}", i.label(dev));
     [line, "       valid_lft forever preferred_lft forever".to_owned()]
 }
 

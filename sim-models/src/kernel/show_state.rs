@@ -121,7 +121,7 @@ fn ifa(i: &Ifa, dev: &str) -> Json {
     if i.noprefixroute {
         j.set("noprefixroute", true);
     }
-    j.say("label", dev);
+    j.say("label", i.label(dev));
     j.num("valid_life_time", u32::MAX);
     j.num("preferred_life_time", u32::MAX);
     j

@@ -19,6 +19,8 @@ struct Session {
     to: ChildStdin,
     errors: BufReader<ChildStderr>,
     asked: u64,
+    /// It may have printed something that nobody has read.
+    spoke: bool,
     /// It is no more.
     ended: bool,
 }
@@ -53,12 +55,13 @@ impl Session {
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let to = child.0.stdin.take().ok_or_else(gone)?;
         let errors = BufReader::new(child.0.stderr.take().ok_or_else(gone)?);
-        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0, ended: false })
+        Ok(Session { host, ns: ns.to_owned(), tool, child, to, errors, asked: 0, spoke: false, ended: false })
     }
 
     /// One line; what the tool complained of.
     fn ask(&mut self, line: &str) -> io::Result<Option<String>> {
         self.asked += 1;
+        self.spoke |= line.split_whitespace().any(|w| matches!(w, "get" | "show" | "list"));
         let mark = format!("{MARK}{}", self.asked);
         self.to.write_all(format!("{line}\n{mark}\n").as_bytes())?;
         self.to.flush()?;
@@ -136,7 +139,7 @@ impl Tools {
                 Ok(answer)
             }
             What::Bridge(line) => self.line(spaces, ask, "bridge", line),
-            What::Sysctl { key, value } => Ok(sysctl(key, value)),
+            What::Sysctl { key, value } => Ok(sys::unhurried(|| sysctl(key, value))),
             What::Nic { name, args, far } => self.nic(spaces, ask, name, args, far.as_ref()),
             What::NicIsThere | What::Nothing => Ok(None),
         }
@@ -186,8 +189,11 @@ impl Tools {
     /// # Errors
     /// The tool can't be run.
     pub fn tables(&mut self, spaces: &Spaces, host: usize, ns: &str, shows: &[&str]) -> io::Result<Vec<Vec<String>>> {
-        // A fresh one: it knows today's names.
-        let mut s = Session::start(spaces, host, ns, "ip")?;
+        let is = |s: &Session| s.host == host && s.ns == ns && s.tool == "ip" && !s.spoke;
+        let mut s = match self.sessions.iter().position(is) {
+            Some(i) => self.sessions.swap_remove(i),
+            None => Session::start(spaces, host, ns, "ip")?,
+        };
         // What comes between two tables begins with the number of `lo`, which every namespace has.
         s.to.write_all(format!("{}\n", shows.join("\nlink show dev lo\n")).as_bytes())?;
         let text = s.end()?;

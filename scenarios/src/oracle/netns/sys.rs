@@ -11,6 +11,9 @@ use std::{
     ptr,
 };
 
+mod bpf;
+
+pub use bpf::{BpfMap, bpf_attach, bpf_load};
 pub use libc::{AF_INET, AF_NETLINK, AF_PACKET, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER};
 
 type Result<T> = io::Result<T>;
@@ -93,9 +96,39 @@ pub fn pin(cpu: usize) -> Result<()> {
 
 /// The calling thread, and what it starts, goes before all that has no such priority.
 pub fn hurry() -> Result<()> {
-    let first = libc::sched_param { sched_priority: 1 };
+    scheduled(libc::SCHED_RR, 1)
+}
+
+/// It goes with all others again.
+pub fn calm() -> Result<()> {
+    scheduled(libc::SCHED_OTHER, 0)
+}
+
+fn scheduled(policy: i32, priority: i32) -> Result<()> {
+    let p = libc::sched_param { sched_priority: priority };
     // SAFETY: the struct is read during the call.
-    check(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const first) }).map(drop)
+    check(unsafe { libc::sched_setscheduler(0, policy, &raw const p) }).map(drop)
+}
+
+/// Does `f` without hurry. A sysctl that needs a lock which somebody else holds is tried again and again: whoever
+/// hurries keeps the holder from ever coming to its end.
+pub fn unhurried<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: no pointer is passed.
+    let hurries = unsafe { libc::sched_getscheduler(0) } == libc::SCHED_RR;
+    if hurries {
+        let _ = calm();
+    }
+    let done = f();
+    if hurries {
+        let _ = hurry();
+    }
+    done
+}
+
+/// The calling thread, and what it starts, gets more of a busy core than others do.
+pub fn prefer() -> Result<()> {
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -15) }).map(drop)
 }
 
 /// Cores that the calling thread may run on.
@@ -137,6 +170,24 @@ pub fn monotonic() -> i64 {
 /// Nanoseconds of the clock that frames are stamped with.
 pub fn realtime() -> i64 {
     clock(libc::CLOCK_REALTIME)
+}
+
+/// How far [`realtime`] is ahead of [`monotonic`]: both are read at once, or again.
+pub fn ahead() -> i64 {
+    const AT_ONCE_NS: i64 = 20_000;
+    let look = || {
+        let (before, real, after) = (monotonic(), realtime(), monotonic());
+        (after - before, real - before)
+    };
+    let looks = (0..20).map(|_| look());
+    let mut best = look();
+    for l in looks {
+        if best.0 < AT_ONCE_NS {
+            break;
+        }
+        best = best.min(l);
+    }
+    best.1
 }
 
 /// `socket(2)`, closed on exec, never blocking.
@@ -384,88 +435,6 @@ fn readable(fd: RawFd) {
 pub fn release() -> String {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     text.split(['-', '+', '\n']).next().unwrap_or_default().to_owned()
-}
-
-/// `union bpf_attr`: as many zeros as any command reads.
-type BpfAttr = [u64; 18];
-
-fn bpf(command: i32, attr: &mut BpfAttr) -> Result<i64> {
-    // SAFETY: the attributes are passed with their size; pointers in them are to what the caller keeps alive.
-    long(unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), size_of::<BpfAttr>()) })
-}
-
-fn bpf_fd(command: i32, attr: &mut BpfAttr) -> Result<OwnedFd> {
-    let fd = bpf(command, attr)?;
-    // SAFETY: the descriptor is new and belongs to nobody else.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
-}
-
-/// A hash table in the kernel.
-pub struct BpfMap(OwnedFd);
-
-impl BpfMap {
-    /// Sizes in bytes.
-    pub fn new(key: u32, value: u32, entries: u32) -> Result<BpfMap> {
-        const BPF_MAP_CREATE: i32 = 0;
-        const HASH: u64 = 1;
-        let mut attr = BpfAttr::default();
-        attr[0] = HASH | u64::from(key) << 32;
-        attr[1] = u64::from(value) | u64::from(entries) << 32;
-        bpf_fd(BPF_MAP_CREATE, &mut attr).map(BpfMap)
-    }
-
-    /// Its descriptor, for a program.
-    pub fn number(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
-
-    /// All keys of `key` bytes with their 64-bit values.
-    pub fn entries(&self, key: usize) -> Result<Vec<(Vec<u8>, u64)>> {
-        const BPF_MAP_LOOKUP_ELEM: i32 = 1;
-        const BPF_MAP_GET_NEXT_KEY: i32 = 4;
-        let mut all: Vec<(Vec<u8>, u64)> = Vec::new();
-        loop {
-            let mut next = vec![0_u8; key];
-            let mut value = 0_u64;
-            let mut attr = BpfAttr::default();
-            attr[0] = self.number() as u64;
-            attr[1] = all.last().map_or(0, |l| l.0.as_ptr() as u64);
-            attr[2] = next.as_mut_ptr() as u64;
-            match bpf(BPF_MAP_GET_NEXT_KEY, &mut attr) {
-                Ok(_) => {}
-                Err(e) if e.raw_os_error() == Some(libc::ENOENT) => return Ok(all),
-                Err(e) => return Err(e),
-            }
-            attr = BpfAttr::default();
-            attr[0] = self.number() as u64;
-            attr[1] = next.as_ptr() as u64;
-            attr[2] = (&raw mut value) as u64;
-            bpf(BPF_MAP_LOOKUP_ELEM, &mut attr)?;
-            all.push((next, value));
-        }
-    }
-}
-
-/// Loads a program for a raw tracepoint.
-pub fn bpf_load(program: &[u64]) -> Result<OwnedFd> {
-    const BPF_PROG_LOAD: i32 = 5;
-    const RAW_TRACEPOINT: u64 = 17;
-    let license = c"GPL";
-    let mut attr = BpfAttr::default();
-    attr[0] = RAW_TRACEPOINT | (program.len() as u64) << 32;
-    attr[1] = program.as_ptr() as u64;
-    attr[2] = license.as_ptr() as u64;
-    bpf_fd(BPF_PROG_LOAD, &mut attr)
-}
-
-/// Attaches it.
-pub fn bpf_attach(tracepoint: &str, program: &OwnedFd) -> Result<OwnedFd> {
-    const BPF_RAW_TRACEPOINT_OPEN: i32 = 17;
-    let name = text(tracepoint)?;
-    let mut attr = BpfAttr::default();
-    attr[0] = name.as_ptr() as u64;
-    attr[1] = program.as_raw_fd() as u64;
-    bpf_fd(BPF_RAW_TRACEPOINT_OPEN, &mut attr)
 }
 
 /// Standard output ends here: whoever reads it finds the end, before this process has gone.

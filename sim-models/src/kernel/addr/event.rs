@@ -25,6 +25,7 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
         net.v4.flush_dev(dev, true, false);
         // NEIGH-20: permanent ones, too.
         neigh::flush_dev(k, cx, dev, true);
+        neigh::proxy::ifdown(k, cx, dev);
     }
 }
 
@@ -63,6 +64,7 @@ pub fn on_up(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
             scope: Scope::Host,
             secondary: false,
             noprefixroute: false,
+            label: 0,
             origin: cx.origin,
         };
         // EEXIST: it has it already.
@@ -84,6 +86,18 @@ fn revive(k: &mut Kernel, dev: DevId) {
         k.net_of(dev).v4.revive(dev, carrier);
     }
     k.net_of(dev).v4.changed();
+}
+
+/// `NETDEV_CHANGENAME`: labels follow the device's name; of several addresses all but the first get a number, and keep
+/// it (`inetdev_changename`).
+pub fn on_rename(k: &mut Kernel, dev: DevId) {
+    for (at, ifa) in k.net_of(dev).addrs.on_mut(dev).iter_mut().enumerate() {
+        match at {
+            0 => ifa.label = 0,
+            _ if ifa.label == 0 => ifa.label = u16::try_from(at + 1).unwrap_or(u16::MAX),
+            _ => {}
+        }
+    }
 }
 
 /// `NETDEV_DOWN`: `dev` was set down. Its routes go, except those to its own addresses (RT-15, DEV-38, ADDR-11).

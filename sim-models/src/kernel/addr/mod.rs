@@ -7,7 +7,7 @@ mod magic;
 mod tests;
 
 pub use devinet::{inet_del_ifa, inet_insert_ifa};
-pub use event::{on_carrier, on_down, on_mtu, on_register, on_unregister, on_up};
+pub use event::{on_carrier, on_down, on_mtu, on_register, on_rename, on_unregister, on_up};
 
 use super::{DevId, Kernel, NsId, fib::Hit, rtnl::Scope, sysctl::ConfBits};
 use crate::mutation::{Mutation, on as mutated};
@@ -27,6 +27,8 @@ pub struct Ifa {
     /// `IFA_F_SECONDARY`
     pub secondary: bool,
     pub noprefixroute: bool,
+    /// What stands behind the device's name in the label after a rename: "eth0:2"; 0: nothing.
+    pub label: u16,
     /// The request that made it (for the walk).
     pub origin: u32,
 }
@@ -41,6 +43,16 @@ impl Ifa {
     #[inline]
     pub fn network(&self) -> u32 {
         self.address & self.mask()
+    }
+    /// `ifa_label` on a device called `dev`: at most 15 bytes, of which the number keeps its own.
+    pub fn label(&self, dev: &str) -> String {
+        const ROOM: usize = 15;
+        if self.label == 0 {
+            return dev.to_owned();
+        }
+        let number = format!(":{}", self.label);
+        let name = dev.get(..ROOM - number.len()).unwrap_or(dev);
+        format!("{name}{number}")
     }
     /// The last one.
     pub fn last(&self) -> u32 {
@@ -82,6 +94,9 @@ impl Addresses {
     #[inline]
     pub fn on(&self, dev: DevId) -> &[Ifa] {
         self.by_dev.get(&dev).map_or(&[], Vec::as_slice)
+    }
+    pub(crate) fn on_mut(&mut self, dev: DevId) -> &mut [Ifa] {
+        self.by_dev.get_mut(&dev).map_or(&mut [], Vec::as_mut_slice)
     }
 
     /// `inet_lookup_ifaddr_rcu`: who has the address `local`; of several devices the one that got it last.

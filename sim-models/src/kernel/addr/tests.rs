@@ -473,6 +473,7 @@ fn subnets() {
         scope: Scope::Universe,
         secondary: false,
         noprefixroute: false,
+        label: 0,
         origin: 0,
     };
     assert_eq!((ifa.mask(), ifa.network(), ifa.last()), (0xffff_ff80, ip4("10.0.0.0"), ip4("10.0.0.127")));

@@ -34,6 +34,7 @@ pub(super) fn new_addr(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: &str, a: &IfA
         scope: a.scope.unwrap_or(if is_loopback(a.local) { Scope::Host } else { Scope::Universe }),
         secondary: false,
         noprefixroute: a.noprefixroute,
+        label: 0,
         origin: cx.origin,
     };
     ifa.broadcast = match a.broadcast {

@@ -104,13 +104,15 @@ pub(in crate::kernel) fn raw_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: &Sk
     }
     let echo = (icmp.rest >> 16) as u16;
     let (src, dst) = (ip.src, ip.dst);
+    let dev = super::udp::inet_iif(k, ns, skb.meta.dev, dst);
     let ids: Vec<SockId> = table
         .raw()
         .iter()
         .copied()
         .filter(|id| {
             k.sockets.get(*id).is_some_and(|s| {
-                s.port == echo && (s.peer == 0 || s.peer == src) && (s.rcv_addr == 0 || s.rcv_addr == dst)
+                let bound = s.opts.device.is_none_or(|d| d == dev);
+                s.port == echo && bound && (s.peer == 0 || s.peer == src) && (s.rcv_addr == 0 || s.rcv_addr == dst)
             })
         })
         .collect();
@@ -151,6 +153,10 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: De
             continue;
         }
         let Some(s) = k.sockets.get_mut(id) else { continue };
+        // An error about what was sent from here comes by lo, which is not the device that the socket is bound to.
+        if s.opts.device.is_some_and(|d| d != dev) {
+            continue;
+        }
         if s.port != echo || s.proto != Proto::RawIcmp || mutated(Mutation::ErrnoForgotten) {
             continue;
         }

@@ -127,10 +127,7 @@ impl Programs {
         self.all.iter().all(|p| match &p.task.app {
             App::Ping { count, .. } => p.sent >= *count || p.state == State::Done,
             App::Send { times, .. } => p.sent >= times.len() as u64 || p.state == State::Done,
-            App::Requests { count, load, .. } => {
-                let closed = matches!(load, Load::Closed(_) | Load::Thinking(..));
-                p.state == State::Done || p.sent >= *count && (!closed || p.open.is_empty())
-            }
+            App::Requests { count, .. } => p.sent >= *count || p.state == State::Done,
             App::Connect { .. } => p.state == State::Done,
             App::Frames { frames, .. } => p.sent >= frames.len() as u64 || p.state == State::Done,
             App::Sink { .. } | App::Echo { .. } => true,

@@ -102,6 +102,7 @@ fn change_name(k: &mut Kernel, cx: &Cx, dev: DevId, new: &str) -> Result<(), Rtn
     if old != new {
         let name = names::dev_get_valid_name(k, ns, new)?;
         k.devs.rename(dev, ns, &name);
+        addr::on_rename(k, dev);
         let up = if k.devs[dev].is_up() { " (while UP)" } else { "" };
         boot::says(k, cx, |_| format!("{name}: renamed from {old}{up}"));
     }
