@@ -16,7 +16,7 @@ impl Draft {
             self.sketch.hosts[h].nets[n].rules.push(rule);
         }
         let routes = self.sketch.hosts[h].nets[n].routes.clone();
-        for route in routes.iter().filter(|r| !r.contains("local") && !r.contains("broadcast")) {
+        for route in routes.iter().filter(|r| !["local", "broadcast", "nexthop"].iter().any(|w| r.contains(w))) {
             if self.chance.percent(60) {
                 let line = format!("{route} table {}", self.chance.pick(&[100, 200, 253]));
                 self.sketch.hosts[h].nets[n].routes.push(line);

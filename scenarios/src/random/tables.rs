@@ -4,7 +4,7 @@ use super::{
     sketch::{Device, Kind},
     topology::{Draft, Iface, dotted},
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Sysctls of a device (or of `all`, `default`), and the values worth trying.
 const CONF: &[(&str, &[&str])] = &[
@@ -50,6 +50,9 @@ impl Draft {
                 if self.on.wrong_routes && self.chance.percent(35) {
                     self.wrong_route(h, n);
                 }
+                if self.on.multipath && self.chance.percent(60) {
+                    self.several_hops(h, n);
+                }
                 if self.on.route_types && self.chance.percent(45) {
                     self.special_route(h, n);
                 }
@@ -80,6 +83,17 @@ impl Draft {
                 if self.on.forwarding && self.chance.percent(if several { 88 } else { 20 }) {
                     set.push(("net.ipv4.ip_forward".to_owned(), "1".to_owned()));
                 }
+                if self.on.strict {
+                    let value = self.chance.pick(&["1", "1", "2"]).to_string();
+                    set.push(("net.ipv4.conf.all.rp_filter".to_owned(), value));
+                }
+                if self.on.multipath {
+                    // Else the kernel draws it.
+                    set.push(("net.ipv4.fib_multipath_hash_seed".to_owned(), "1".to_owned()));
+                }
+                if self.on.buffers && n == 0 {
+                    set.push(("net.core.rmem_default".to_owned(), "2304".to_owned()));
+                }
                 if self.on.icmp_conf && self.chance.percent(40) {
                     let (name, values) = *self.chance.pick(OF_NET);
                     set.push((format!("net.ipv4.{name}"), (*self.chance.pick(values)).to_owned()));
@@ -94,6 +108,8 @@ impl Draft {
                     let value = (*self.chance.pick(values)).to_owned();
                     set.push((format!("net.ipv4.conf.{whose}.{name}"), value));
                 }
+                let mut keys = BTreeSet::new();
+                set.retain(|(key, _)| keys.insert(key.clone()));
                 self.sketch.hosts[h].nets[n].sysctls.extend(set);
             }
         }
@@ -105,6 +121,9 @@ impl Draft {
             let mut set = Vec::new();
             if draft.on.fast_arp {
                 set.push((format!("net.ipv4.neigh.{name}.retrans_time_ms"), "50".to_owned()));
+            }
+            if draft.on.queues {
+                set.push((format!("net.ipv4.neigh.{name}.unres_qlen_bytes"), "1".to_owned()));
             }
             if draft.on.conf {
                 // A proxy's answer comes after a random while unless told otherwise.
@@ -247,6 +266,26 @@ impl Draft {
             _ => format!("{}/{len} via {} dev {} onlink metric {metric}", dotted(base), dotted(gateway), iface.dev),
         };
         self.sketch.hosts[h].nets[n].routes.push(line);
+    }
+
+    /// A route with two next hops, each on a way of its own.
+    fn several_hops(&mut self, h: usize, n: usize) {
+        let mut hops = Vec::new();
+        for i in self.of(h, n).filter(|i| i.addr.is_some()).cloned().collect::<Vec<_>>() {
+            let near = |o: &&Iface| o.segment == i.segment && (o.host, o.net) != (h, n);
+            let gateways: Vec<u32> = self.ifaces.iter().filter(near).filter_map(|o| o.addr).collect();
+            let weight = *self.chance.pick(&[1, 1, 3]);
+            if let Some(g) = self.chance.maybe(&gateways) {
+                hops.push(format!("nexthop via {} dev {} weight {weight}", dotted(*g), i.dev));
+            }
+        }
+        hops.truncate(3);
+        if hops.len() > 1 {
+            let s = self.chance.below(self.segments.len());
+            let (base, len) = (self.segments[s].base, *self.chance.pick(&[0, 8, 16, 24, 32]));
+            let to = masked(base + self.chance.between(1, 4), len);
+            self.sketch.hosts[h].nets[n].routes.push(format!("{}/{len} metric 3 {}", dotted(to), hops.join(" ")));
+        }
     }
 
     fn special_route(&mut self, h: usize, n: usize) {

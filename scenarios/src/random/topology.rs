@@ -82,6 +82,7 @@ impl Draft {
         self.order();
         self.pad();
         self.lonely();
+        self.macvlans();
         self.domains();
     }
 
@@ -192,6 +193,36 @@ impl Draft {
                 number += 1;
                 d.mac = Some(format!("02:00:00:00:fd:{number:02x}"));
             }
+        }
+    }
+
+    /// Macvlans on devices that are no ports, in the same namespace or another one of the host.
+    fn macvlans(&mut self) {
+        if !self.on.macvlan {
+            return;
+        }
+        for number in 0..self.chance.between(1, 3) {
+            let at = self.chance.below(self.points.len());
+            let (host, net, lower, point) = self.points[at].clone();
+            if self.points.iter().any(|p| (p.0, p.1, &p.2) == (host, net, &lower) && p.3 != point) || lower == "nic" {
+                continue;
+            }
+            let nets = self.sketch.hosts[host].nets.len();
+            let own = if self.chance.percent(50) { net } else { self.chance.below(nets) };
+            let link = match own == net {
+                true => lower,
+                false => format!("{}/{lower}", self.sketch.hosts[host].nets[net].name),
+            };
+            let mode = *self.chance.pick(&["bridge", "bridge", "vepa", "private"]);
+            let settings = vec![("mode".to_owned(), format!("\"{mode}\""))];
+            let name = format!("m{number}");
+            let kind = Kind::Upper { kind: "Macvlan".to_owned(), link, settings };
+            let mut device = Device::new(&name, kind);
+            device.mac = Some(format!("02:00:00:00:fb:{number:02x}"));
+            self.net(host, own).devices.push(device);
+            let p = self.point(host, own, &name);
+            let root = self.root_of(point);
+            self.parents[p] = root;
         }
     }
 
