@@ -122,7 +122,8 @@ impl Draft {
             if draft.on.fast_arp {
                 set.push((format!("net.ipv4.neigh.{name}.retrans_time_ms"), "50".to_owned()));
             }
-            if draft.on.queues {
+            // What stands for a wire takes no time: answers come before the next fragment is sent.
+            if draft.on.queues && !draft.on.two_hosts {
                 set.push((format!("net.ipv4.neigh.{name}.unres_qlen_bytes"), "1".to_owned()));
             }
             if draft.on.conf {

@@ -208,11 +208,13 @@ impl Draft {
                 continue;
             }
             let nets = self.sketch.hosts[host].nets.len();
-            let own = if self.chance.percent(50) { net } else { self.chance.below(nets) };
-            let link = match own == net {
-                true => lower,
-                false => format!("{}/{lower}", self.sketch.hosts[host].nets[net].name),
-            };
+            // Elsewhere: a worker hands on what is broadcast, and whoever answers for the same address in the device's own
+            // namespace is now before it, now after it.
+            let own = (net + 1 + self.chance.below(nets.max(2) - 1)) % nets;
+            if own == net {
+                continue;
+            }
+            let link = format!("{}/{lower}", self.sketch.hosts[host].nets[net].name);
             let mode = *self.chance.pick(&["bridge", "bridge", "vepa", "private"]);
             let settings = vec![("mode".to_owned(), format!("\"{mode}\""))];
             let name = format!("m{number}");
