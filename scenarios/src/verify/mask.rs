@@ -34,7 +34,7 @@ rules! {
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
-    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device",
+    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device, a packet may not be cut up",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
 
@@ -201,7 +201,8 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
     };
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
     left_out(Rule::DropUnborn, |d| {
-        d.place == "packet_sendmsg" || d.reason == "IP_OUTNOROUTES" && d.place.ends_with("_sendmsg")
+        let unborn = matches!(d.reason.as_str(), "IP_OUTNOROUTES" | "PKT_TOO_BIG");
+        d.place == "packet_sendmsg" || unborn && d.place.ends_with("_sendmsg")
     });
     for d in drops {
         if d.reason == "QUEUE_PURGE" {

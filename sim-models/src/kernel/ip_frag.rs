@@ -133,6 +133,7 @@ fn failed(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out, (room, mut at): (
     while at < ip.len - IP_HLEN {
         let len = room.min(ip.len - IP_HLEN - at);
         let rest = piece(cx, &skb, &ip, at, len);
+        ip_output::uncount_group(k, &rest, out);
         cx.drop(k, rest, At::IpFragment, Reason::NOT_SPECIFIED);
         at += len;
     }
@@ -140,7 +141,7 @@ fn failed(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out, (room, mut at): (
 }
 
 /// `ip_defrag`: a fragment joins its datagram; the datagram, if it is complete now (IP-40 to 43, 49).
-pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBuff> {
+pub(crate) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBuff> {
     cx.at(At::IpDefrag, &skb);
     let ns = k.devs[skb.meta.dev].ns;
     k.net_mut(ns).mib[M::IpReasmReqds] += 1;

@@ -199,7 +199,8 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
         Rule::DropUnborn => {
             let not = vec![
                 same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
-                same(&dropped("PKT_TOO_BIG", "udp_sendmsg", 1), &nothing_dropped()),
+                same(&dropped("PKT_TOO_BIG", "ip_fragment", 1), &nothing_dropped()),
+                same(&dropped("NO_SOCKET", "udp_sendmsg", 1), &nothing_dropped()),
             ];
             (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
         }
