@@ -74,6 +74,8 @@ impl Here<'_> {
             .devices()
             .iter()
             .flat_map(|d| d.addresses.iter().map(|a| (d.name.clone(), a.split(' ').next().unwrap_or(a).to_owned())))
+            // Without a length the tool warns.
+            .filter(|(_, a)| a.contains('/'))
             .collect();
         self.draft.chance.maybe(&all).cloned()
     }

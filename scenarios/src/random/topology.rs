@@ -211,7 +211,9 @@ impl Draft {
             // Elsewhere: a worker hands on what is broadcast, and whoever answers for the same address in the device's own
             // namespace is now before it, now after it.
             let own = (net + 1 + self.chance.below(nets.max(2) - 1)) % nets;
-            if own == net {
+            let root = self.root_of(point);
+            let twice = self.points.iter().any(|p| (p.0, p.1) == (host, own) && self.root_of(p.3) == root);
+            if own == net || twice {
                 continue;
             }
             let link = format!("{}/{lower}", self.sketch.hosts[host].nets[net].name);
@@ -223,7 +225,6 @@ impl Draft {
             device.mac = Some(format!("02:00:00:00:fb:{number:02x}"));
             self.net(host, own).devices.push(device);
             let p = self.point(host, own, &name);
-            let root = self.root_of(point);
             self.parents[p] = root;
         }
     }
