@@ -47,7 +47,7 @@ pub(crate) fn rule(source: &Arc<Source>, text: &At<String>) -> Result<Vec<Reques
 
 /// `ip neigh add …`
 pub(crate) fn neighbour(source: &Arc<Source>, text: &At<String>) -> Result<Vec<Request>, Diagnostic> {
-    let fits = |op: &RtnlOp| matches!(op, RtnlOp::NewNeigh { .. });
+    let fits = |op: &RtnlOp| matches!(op, RtnlOp::NewNeigh { .. } | RtnlOp::Proxy { .. });
     framed(source, text, &Frame { before: "ip neigh add ", after: "", fits, what: "a neighbour" })
 }
 

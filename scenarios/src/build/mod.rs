@@ -166,7 +166,7 @@ impl Door {
         }
         let dev = match &p.act {
             Act::Rtnl(RtnlOp::SetLink { name, .. }) => name,
-            Act::Rtnl(RtnlOp::NewAddr { dev, .. } | RtnlOp::NewNeigh { dev, .. }) => dev,
+            Act::Rtnl(RtnlOp::NewAddr { dev, .. } | RtnlOp::NewNeigh { dev, .. } | RtnlOp::Proxy { dev, .. }) => dev,
             _ => return false,
         };
         !self.missing.is_empty() && self.missing.contains(&(p.ns.clone(), dev.clone()))

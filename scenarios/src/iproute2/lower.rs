@@ -76,6 +76,10 @@ fn line(ns: Option<&str>, op: &RtnlOp) -> String {
             format!("{ip} neigh {how} {dst}{lladdr} dev {} nud {nud}", quoted(dev))
         }
         RtnlOp::DelNeigh { dev, dst } => format!("{ip} neigh del {} dev {}", Ip4Addr(*dst), quoted(dev)),
+        RtnlOp::Proxy { dev, dst, add } => {
+            let verb = if *add { "add" } else { "del" };
+            format!("{ip} neigh {verb} proxy {} dev {}", Ip4Addr(*dst), quoted(dev))
+        }
         RtnlOp::NewFdb { dev, mac, state } => {
             format!("{} fdb add {mac} dev {} master {}", bridge(ns), quoted(dev), fdb_state(*state))
         }

@@ -29,13 +29,14 @@ enum Key {
     Nud,
     Dev,
     To,
+    Proxy,
     No,
 }
 
 const WORDS: &[Keyword<Key>] = &[
     prefix("lladdr", Key::Lladdr),
     exact("nud", Key::Nud),
-    prefix("proxy", Key::No),
+    prefix("proxy", Key::Proxy),
     exact("router", Key::No),
     exact("use", Key::No),
     exact("managed", Key::No),
@@ -73,7 +74,7 @@ fn state(word: &Word) -> Result<Nud, ParseError> {
 /// `ip neighbour` is read.
 pub(super) fn neigh(words: &mut Words<'_>, family: Family) -> Result<RtnlOp, ParseError> {
     let cmd = verb(words, "ip", "neigh", COMMANDS)?;
-    let (mut dst, mut dev, mut lladdr, mut nud) = (None, None, None, Nud::Permanent);
+    let (mut dst, mut dev, mut lladdr, mut nud, mut proxy) = (None, None, None, Nud::Permanent, false);
     while let Some(word) = words.next() {
         let key = find(WORDS, &word.text);
         match key.map(|k| k.what) {
@@ -86,6 +87,13 @@ pub(super) fn neigh(words: &mut Words<'_>, family: Family) -> Result<RtnlOp, Par
             }
             Some(Key::Nud) => nud = state(words.arg()?)?,
             Some(Key::Dev) => dev = Some(words.arg()?.text.clone()),
+            Some(Key::Proxy) => {
+                let word = words.arg()?;
+                if dst.is_some() {
+                    return Err(word.duplicate("address"));
+                }
+                (dst, proxy) = (Some({ family }.address(word)?), true);
+            }
             Some(Key::No) => return Err(word.unsupported(key.map_or("", |k| k.text))),
             Some(Key::To) | None => {
                 let word = if key.is_some() { words.arg()? } else { word };
@@ -104,6 +112,8 @@ pub(super) fn neigh(words: &mut Words<'_>, family: Family) -> Result<RtnlOp, Par
     };
     let lladdr = lladdr.filter(|w| w.text != "null").map(value::mac).transpose()?;
     Ok(match cmd {
+        // What else was said of it does not matter.
+        how if proxy => RtnlOp::Proxy { dev, dst, add: how.is_some() },
         Some(how) => RtnlOp::NewNeigh { dev, dst, lladdr, state: nud, how },
         None => RtnlOp::DelNeigh { dev, dst },
     })

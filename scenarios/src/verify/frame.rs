@@ -1,9 +1,10 @@
 //! One frame of a trace: what is left of it after the fields that no two kernels agree on (IP id, checksums, TCP
 //! sequence numbers and options, payload). Reads and prints the form of `trace.txt`, and is made from a simulated one.
 
+use super::bpdu;
 use sim_models::{
     kernel::PktType,
-    packet::{Arp, ArpOp, Frame, Icmp, Ip4, Ip4Addr, L4, Mac, Net, Quote, frame::IPPROTO_ICMP},
+    packet::{Arp, ArpOp, Bpdu, Frame, Icmp, Ip4, Ip4Addr, L4, Mac, Net, Quote, frame::IPPROTO_ICMP},
 };
 use std::{fmt, str::FromStr};
 
@@ -58,6 +59,7 @@ pub struct LabFrame {
 pub enum Body {
     Arp(Arp),
     Ip(Packet),
+    Stp(Bpdu),
     /// Neither IPv4 nor ARP: ethertype and length.
     Other(u16, u32),
 }
@@ -114,6 +116,7 @@ impl LabFrame {
         let body = match &frame.net {
             Net::Arp(arp) => Body::Arp(*arp),
             Net::Ip4(ip, l4) => Body::Ip(packet(ip, l4)),
+            Net::Stp(bpdu) => Body::Stp(**bpdu),
             Net::Other(_) | Net::Raw(_) | Net::Vlan(_) => Body::Other(frame.ethertype(), frame.len()),
         };
         LabFrame { dir: pkt_type.into(), src: frame.src, dst: frame.dst, body }
@@ -126,6 +129,7 @@ impl LabFrame {
         let (ethertype, proto, a, b) = match &self.body {
             Body::Arp(a) => (0x0806, 0, a.spa, a.tpa),
             Body::Ip(p) => (0x0800, p.proto, p.src, p.dst),
+            Body::Stp(_) => (0, 0, 0, 0),
             Body::Other(ethertype, _) => (*ethertype, 0, 0, 0),
         };
         (ethertype, proto, a.min(b), a.max(b))
@@ -179,6 +183,7 @@ impl fmt::Display for LabFrame {
                 write!(f, "ARP {op} tpa={tpa} tha={} spa={spa} sha={}", a.tha, a.sha)
             }
             Body::Ip(p) => p.fmt(f),
+            Body::Stp(bpdu) => bpdu::write(f, bpdu),
             Body::Other(ethertype, len) => write!(f, "ETH {ethertype:04x} len={len}"),
         }
     }
@@ -226,14 +231,14 @@ impl fmt::Display for Transport {
 }
 
 /// Words of a line, taken from the left.
-struct Words<'a>(&'a str);
+pub(super) struct Words<'a>(&'a str);
 
 impl<'a> Words<'a> {
-    fn peek(&self) -> &'a str {
+    pub(super) fn peek(&self) -> &'a str {
         self.0.split(' ').next().unwrap_or_default()
     }
 
-    fn next(&mut self) -> Result<&'a str, String> {
+    pub(super) fn next(&mut self) -> Result<&'a str, String> {
         let word = self.peek();
         if word.is_empty() {
             return Err("the line is too short".into());
@@ -243,7 +248,7 @@ impl<'a> Words<'a> {
     }
 
     /// The next word without its prefix.
-    fn after<T: FromStr>(&mut self, prefix: &str) -> Result<T, String> {
+    pub(super) fn after<T: FromStr>(&mut self, prefix: &str) -> Result<T, String> {
         let word = self.next()?;
         let value = word.strip_prefix(prefix).ok_or_else(|| format!("`{word}` where `{prefix}…` is expected"))?;
         value.parse().map_err(|_| format!("`{word}`: bad value"))
@@ -275,11 +280,12 @@ impl FromStr for LabFrame {
         let body = match words.next()? {
             "ARP" => Body::Arp(read_arp(&mut words)?),
             "IP" => Body::Ip(read_packet(&mut words)?),
+            "STP" => Body::Stp(bpdu::read(&mut words)?),
             "ETH" => {
                 let kind = u16::from_str_radix(words.next()?, 16).map_err(|_| "no ethertype behind `ETH`")?;
                 Body::Other(kind, words.after("len=")?)
             }
-            other => return Err(format!("`{other}` is neither ARP, IP nor ETH")),
+            other => return Err(format!("`{other}` is neither ARP, IP, STP nor ETH")),
         };
         if words.0.is_empty() {
             Ok(LabFrame { dir, src, dst, body })

@@ -2,10 +2,12 @@
 //! both sides alike and counted; what no rule names is compared as it is.
 
 use super::{
+    frame::Body,
     job::{App, Record, Space, Task},
     shot::{Shot, free_port, own_port},
     simulated::Seen,
 };
+use sim_models::packet::Bpdu;
 use std::collections::BTreeMap;
 
 macro_rules! rules {
@@ -25,6 +27,7 @@ macro_rules! rules {
 rules! {
     IpId "ip.id" "the IP identification of a packet: drawn from a hash that is seeded at boot",
     Checksum "checksum" "a transport checksum: a captured frame has only the pseudo header's sum, the rest is the NIC's work",
+    StpAge "stp.age" "the message age of a BPDU that its bridge held back: ticks that have passed meanwhile",
     TcpSport "tcp.sport" "a source port of an attempt to connect that no scenario names: the kernel draws one for each",
     UdpSport "udp.sport" "a source port that no scenario names: the kernel draws it; counted by flow",
     NeighState "neigh.state" "REACHABLE, STALE, DELAY, PROBE are one class: the times between them are random; lladdr is compared",
@@ -34,7 +37,9 @@ rules! {
     AddrMac "link.address" "the line of MAC addresses of `ip addr`: a bridge without ports draws its own; frames show all others",
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
+    DropStp "drop.stp_pdu_rcv" "NOT_SPECIFIED in stp_pdu_rcv: the kernel frees each BPDU that it has read as if it were lost",
     DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device, a packet may not be cut up",
+    DropReasm "drop.reassembly" "FRAG_REASM_TIMEOUT: a fragment that waits has a tree node where its device was, so no tracepoint tells whose it was",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }
 
@@ -110,6 +115,12 @@ fn masked(mut side: Side, tasks: &[Task]) -> Side {
     let ip = side.shots.iter().filter(|s| s.what.tos.is_some()).count() as u64;
     counts.add(Rule::IpId, ip);
     counts.add(Rule::Checksum, ip);
+    for shot in &mut side.shots {
+        if let Body::Stp(Bpdu::Config(c)) = &mut shot.what.frame.body {
+            counts.add(Rule::StpAge, u64::from(c.message_age > 1));
+            c.message_age = c.message_age.min(1);
+        }
+    }
     for task in tasks {
         let Some(to) = free_port(&task.app) else { continue };
         if matches!(task.app, App::Connect { .. }) {
@@ -200,9 +211,11 @@ fn mask_drops(drops: &mut Vec<super::job::DropSeen>, counts: &mut Counts) {
         drops.retain(|d| !out(d));
     };
     left_out(Rule::DropPing, |d| (d.reason.as_str(), d.place.as_str()) == ("NO_SOCKET", "ping_rcv"));
+    left_out(Rule::DropStp, |d| (d.reason.as_str(), d.place.as_str()) == ("NOT_SPECIFIED", "stp_pdu_rcv"));
+    left_out(Rule::DropReasm, |d| d.reason == "FRAG_REASM_TIMEOUT");
     left_out(Rule::DropUnborn, |d| {
-        let unborn = matches!(d.reason.as_str(), "IP_OUTNOROUTES" | "PKT_TOO_BIG");
-        d.place == "packet_sendmsg" || unborn && d.place.ends_with("_sendmsg")
+        let refused = matches!(d.reason.as_str(), "IP_OUTNOROUTES" | "PKT_TOO_BIG");
+        d.place == "packet_sendmsg" || refused && d.place.ends_with("_sendmsg")
     });
     for d in drops {
         if d.reason == "QUEUE_PURGE" {

@@ -5,6 +5,7 @@
 //! what it did a [`job::Record`]: plain data, made by [`simulated`], played by an oracle, masked by the named rules of
 //! [`mask`], told apart by [`tiers`].
 
+mod bpdu;
 pub mod frame;
 pub mod gold;
 pub mod job;

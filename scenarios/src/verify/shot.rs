@@ -92,6 +92,7 @@ impl Shot {
                 ((0x0806, 0), [a.min(b), a.max(b)])
             }
             Body::Ip(p) => ((0x0800, about(p).proto), ends(p)),
+            Body::Stp(_) => ((0, 0), [(0, 0), (0, 0)]),
             Body::Other(ethertype, _) => ((*ethertype, 0), [(0, 0), (0, 0)]),
         };
         FlowKey { kind, ends }
@@ -240,6 +241,7 @@ impl fmt::Display for What {
         let usual = match &self.frame.body {
             Body::Ip(p) => u32::from(p.len) + 14,
             Body::Arp(_) => 42,
+            Body::Stp(b) => b.net_len() + 14,
             Body::Other(_, len) => *len,
         };
         if self.len != usual {

@@ -296,9 +296,11 @@ fn fire(k: &mut Kernel, cx: &mut Cx, t: timer::Timer) {
     match t {
         Timer::Neigh(n) => crate::kernel::neigh::neigh_timer(k, cx, n),
         Timer::NeighGc => crate::kernel::neigh::periodic_work(k, cx),
+        Timer::NeighProxy => crate::kernel::neigh::proxy::process(k, cx),
         Timer::FdbGc(dev) => crate::drivers::bridge::cleanup(k, cx, dev),
+        Timer::Bridge(dev, what, serial) => crate::drivers::bridge::fire(k, cx, dev, what, serial),
         Timer::Device(dev) => crate::drivers::timer(k, cx, dev),
-        Timer::IpFrag(ns, n) => crate::kernel::ip_frag::ip_expire(k, cx, ns, n),
+        Timer::IpFrag(ns, n) => crate::kernel::ip_defrag::ip_expire(k, cx, ns, n),
         Timer::Linkwatch => crate::kernel::linkwatch::run(k, cx),
         Timer::Tcp(id) => crate::kernel::sock::tcp::syn_timer(k, cx, id),
     }

@@ -5,7 +5,7 @@
 
 use super::{Arg, Driver, Event, Kind, New, Setup, veth};
 use crate::kernel::{
-    At, Cx, DevId, Errno, Kernel, PktType, Reason, RtnlError, SkBuff, dev, ip_frag, linkwatch,
+    At, Cx, DevId, Errno, Kernel, PktType, Reason, RtnlError, SkBuff, dev, ip_defrag, linkwatch,
     netdevice::{IFF_ALLMULTI, IFF_PROMISC},
     rtnl,
     sysctl::ConfBits,
@@ -203,7 +203,7 @@ const EVERYONE: u8 = Mode::Private as u8 | Mode::Vepa as u8 | Mode::Bridge as u8
 fn handle_group(k: &mut Kernel, cx: &mut Cx, lower: DevId, mut skb: SkBuff) -> Option<SkBuff> {
     // `ip_check_defrag`: macvlans and the device below get whole datagrams.
     if skb.frame.ip4().is_some_and(Ip4::is_fragment) {
-        skb = ip_frag::ip_defrag(k, cx, skb)?;
+        skb = ip_defrag::ip_defrag(k, cx, skb)?;
     }
     let src = k.drv.Macvlan.0.get(&lower).and_then(|p| p.by_mac.get(&skb.frame.src)).copied();
     let modes = match src.map(|s| (s, mode(k, s))) {

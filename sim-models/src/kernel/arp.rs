@@ -78,6 +78,14 @@ fn build(k: &Kernel, cx: &mut Cx, out: DevId, op: ArpOp, tha: Mac, tpa: u32, spa
     skb
 }
 
+/// Sends `arp` in somebody else's name, from the MAC address that it gives as its sender's.
+pub(crate) fn send_for(k: &mut Kernel, cx: &mut Cx, out: DevId, arp: Arp, to: Mac, traced: bool) {
+    let mut skb = build(k, cx, out, arp.op, arp.tha, arp.tpa, arp.spa, to);
+    skb.frame.src = arp.sha;
+    skb.frame.net = Net::Arp(arp);
+    send(k, cx, skb, traced);
+}
+
 fn send(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, traced: bool) {
     skb.meta.traced = traced;
     cx.at(At::ArpSend, &skb);
@@ -120,36 +128,57 @@ pub(super) fn arp_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     if bad {
         return cx.drop(k, skb, At::ArpRcv, Reason::NOT_SPECIFIED);
     }
-    process(k, cx, &skb, arp);
-    cx.consume(skb);
+    process(k, cx, skb, arp, false);
 }
 
-/// `arp_process`, from the point where the packet is known to be sound.
-fn process(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, arp: Arp) {
+/// `parp_redo`: a request has waited as long as a proxy is to wait.
+pub(super) fn redo(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
+    match skb.frame.net {
+        Net::Arp(arp) => process(k, cx, skb, arp, true),
+        _ => cx.consume(skb),
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It is done with, whether answered or not.
+    Done,
+    /// A proxy answers it later.
+    Later,
+    /// Nobody here answers: something may be learned from it.
+    Unanswered,
+}
+
+/// `arp_process`, from the point where the packet is known to be sound. `late`: it has waited for a proxy.
+fn process(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, arp: Arp, late: bool) {
     let rx = skb.meta.dev;
     // ARP-6: a duplicate address probe is answered and teaches nothing.
     if arp.spa == 0 {
         let ours = k.net_of(rx).v4.addr_type(arp.tpa) == RouteType::Local;
         if arp.op == ArpOp::Request && ours && !ignored(k, rx, arp.spa, arp.tpa) {
-            reply(k, cx, skb, rx, arp);
+            reply(k, cx, &skb, rx, arp);
         }
-        return;
+        return cx.consume(skb);
     }
-    if arp.op == ArpOp::Request && request(k, cx, skb, rx, arp) {
-        return;
+    let asked = if arp.op == ArpOp::Request { request(k, cx, &skb, rx, arp, late) } else { Asked::Unanswered };
+    match asked {
+        Asked::Later => return neigh::proxy::enqueue(k, cx, skb),
+        Asked::Unanswered => learn(k, cx, &skb, rx, arp),
+        Asked::Done => {}
     }
-    learn(k, cx, skb, rx, arp);
+    cx.consume(skb);
 }
 
-/// A request whose target can be routed (ARP-7 to 12). True: it is done with, whether answered or not.
-fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bool {
+/// A request whose target can be routed (ARP-7 to 12).
+fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp, late: bool) -> Asked {
     let found = match route::input_lookup(k, rx, arp.tpa, arp.spa) {
         Ok(found) => found,
         Err(e) => {
             if let NoRoute::Martian(reason) = e {
                 boot::martian(k, cx, skb, rx, (arp.tpa, arp.spa), reason);
             }
-            return false;
+            return Asked::Unanswered;
         }
     };
     match found.kind {
@@ -163,23 +192,35 @@ fn request(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: DevId, arp: Arp) -> bo
                 });
                 reply(k, cx, skb, rx, arp);
             }
-            true
+            Asked::Done
         }
-        DstKind::Unicast if k.devs[rx].conf.has(ConfBits::FORWARDING) && proxied(k, rx, found.dev) => {
-            if neigh_event_ns(k, cx, rx, arp.spa, arp.sha).is_some() {
-                cx.note(skb, || format!("proxy_arp: answered for {}", Ip4Addr(arp.tpa)));
+        DstKind::Unicast if k.devs[rx].conf.has(ConfBits::FORWARDING) => match proxy(k, rx, found.dev, arp) {
+            Some(by) => {
+                neigh_event_ns(k, cx, rx, arp.spa, arp.sha);
+                if !late && skb.meta.pkt_type != PktType::Host && k.devs[rx].cold.neigh.proxy_delay_cs != 0 {
+                    return Asked::Later;
+                }
+                cx.note(skb, || format!("{by}: answered for {}", Ip4Addr(arp.tpa)));
                 reply(k, cx, skb, rx, arp);
+                Asked::Done
             }
-            true
-        }
-        _ => false,
+            None => Asked::Unanswered,
+        },
+        _ => Asked::Unanswered,
     }
 }
 
-/// proxy_arp, where the way to the target leads out of another device (ARP-11). The random delay of ARP-12 is not
-/// modelled: the answer goes out at once, as with `proxy_delay=0`.
-fn proxied(k: &Kernel, rx: DevId, out: DevId) -> bool {
-    out != rx && k.devs[rx].conf.has(ConfBits::PROXY_ARP)
+/// Who has this host answer for somebody else (ARP-11), where the way to the target leads out of `out`: proxy_arp, and
+/// entries of `ip neigh add proxy`, if it is another device; proxy_arp_pvlan, if it is the one that asks.
+fn proxy(k: &Kernel, rx: DevId, out: DevId, arp: Arp) -> Option<&'static str> {
+    let conf = k.devs[rx].conf;
+    if out == rx {
+        return (conf.has(ConfBits::PROXY_ARP_PVLAN) && arp.spa != arp.tpa).then_some("proxy_arp_pvlan");
+    }
+    if conf.has(ConfBits::PROXY_ARP) {
+        return Some("proxy_arp");
+    }
+    k.neigh4.proxies.has(rx, arp.tpa).then_some("neigh proxy")
 }
 
 /// `neigh_event_ns`: the asker becomes known; overrides at once (ARP-8, 9).

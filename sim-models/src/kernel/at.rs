@@ -75,6 +75,8 @@ hops! {
     Wakeup "try_to_wake_up" "the waiting task becomes runnable",
     ContextSwitch "context_switch" "the core changes to another task",
     RecvMsg "recvmsg" "a datagram is copied to user memory",
+    BrSendBpdu "br_send_bpdu" "the spanning tree protocol says what it knows",
+    BrStpRcv "br_stp_rcv" "a bridge port hears a BPDU",
     RunTimers "run_timer_softirq" "expired timers run",
 }
 

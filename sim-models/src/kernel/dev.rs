@@ -154,6 +154,7 @@ fn other_protocol(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
             let fault = raw.fault;
             ip_input::bad_header(k, cx, skb, fault);
         }
+        Net::Stp(_) => drivers::bridge::br_stp_rcv(k, cx, skb),
         Net::Ip4(..) | Net::Other(_) | Net::Vlan(_) => {
             // DEV-24; the last tap has taken it, if there is one and no rx handler came in between.
             if k.tapped && k.devs[skb.meta.dev].rx_handler.is_none() {

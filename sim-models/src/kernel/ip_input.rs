@@ -133,7 +133,7 @@ fn unusual(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, dst: Dst, rx: In, len: u64)
 fn ip_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
     cx.at(At::IpLocalDeliver, &skb);
     if skb.frame.ip4().is_some_and(|ip| ip.is_fragment()) {
-        match super::ip_frag::ip_defrag(k, cx, skb) {
+        match super::ip_defrag::ip_defrag(k, cx, skb) {
             Some(whole) => ip_local_deliver_finish(k, cx, whole),
             None => return,
         }

@@ -111,7 +111,7 @@ fn cancel(k: &mut Kernel) {
     }
 }
 
-/// The worker, if it is to run at once: called when a request is done.
+/// The worker, if it is to run at once: called when a request is done, or a protocol has changed a carrier.
 pub(crate) fn work(k: &mut Kernel, cx: &mut Cx) {
     if !k.linkwatch.running {
         return drain(k, cx);

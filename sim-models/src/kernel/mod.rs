@@ -9,6 +9,7 @@ mod ctx;
 pub mod dev;
 pub mod fib;
 pub mod icmp;
+pub mod ip_defrag;
 pub mod ip_forward;
 pub mod ip_frag;
 pub mod ip_input;
@@ -109,7 +110,7 @@ pub struct NetNs {
     pub icmp: icmp::Limits,
     /// What was learned about single destinations.
     pub exceptions: route::Exceptions,
-    pub frags: ip_frag::Frags,
+    pub frags: ip_defrag::Frags,
     pub(crate) ip_id: u16,
     pub life: netns::Life,
 }
@@ -127,7 +128,7 @@ impl NetNs {
             sockets: None,
             icmp: icmp::Limits::default(),
             exceptions: route::Exceptions::default(),
-            frags: ip_frag::Frags::default(),
+            frags: ip_defrag::Frags::default(),
             ip_id: 0,
             life: netns::Life::Alive,
         }

@@ -13,8 +13,12 @@ pub enum Timer {
     Neigh(u32),
     /// `neigh_periodic_work`
     NeighGc,
+    /// `neigh_proxy_process`
+    NeighProxy,
     /// `br_fdb_cleanup` of this bridge.
     FdbGc(DevId),
+    /// One of a bridge's protocol timers, and the number of its arming.
+    Bridge(DevId, crate::drivers::bridge::BrTimer, u32),
     /// What this device's driver waits for.
     Device(DevId),
     /// `ip_expire` of this namespace's datagram with this number.
@@ -32,6 +36,8 @@ pub struct TimerId(u32);
 const LEVELS: usize = 9;
 const SIZE: usize = 64;
 const NIL: u32 = u32::MAX;
+/// The bucket of a node that is in none.
+const FREE: u16 = u16::MAX;
 
 #[derive(Clone, Copy)]
 struct Node {
@@ -129,9 +135,15 @@ impl Wheel {
         }
     }
 
+    /// Is it `timer` that was armed under this number? False once it was given to [`Wheel::expire`]'s caller.
+    pub fn holds(&self, id: TimerId, timer: Timer) -> bool {
+        self.nodes.get(id.0 as usize).is_some_and(|n| n.bucket != FREE && n.timer == timer)
+    }
+
     /// Deletes an armed timer.
     pub fn del(&mut self, id: TimerId) {
         self.unlink(id.0);
+        self.nodes[id.0 as usize].bucket = FREE;
         self.free.push(id.0);
     }
 
@@ -198,9 +210,11 @@ impl Wheel {
             let first = out.len();
             let mut id = self.head[bucket];
             while id != NIL {
-                out.push(self.nodes[id as usize].timer);
+                let node = &mut self.nodes[id as usize];
+                node.bucket = FREE;
+                out.push(node.timer);
                 self.free.push(id);
-                id = self.nodes[id as usize].next;
+                id = node.next;
             }
             if mutated(Mutation::BucketInArmingOrder) {
                 out[first..].reverse();

@@ -113,6 +113,8 @@ pub struct Mac(pub [u8; 6]);
 impl Mac {
     pub const ZERO: Mac = Mac([0; 6]);
     pub const BROADCAST: Mac = Mac([0xff; 6]);
+    /// All bridges: where BPDUs go.
+    pub const BRIDGE_GROUP: Mac = Mac([0x01, 0x80, 0xc2, 0, 0, 0]);
 
     #[inline]
     pub fn is_multicast(self) -> bool {

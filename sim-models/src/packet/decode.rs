@@ -1,12 +1,12 @@
 //! The bytes of a frame back into data. Reads what [`super::encode`] writes, and what a real kernel's capture holds of
 //! the protocols modelled here; everything else is carried as a length.
 
-use super::addr::Mac;
 use super::encode::{ICMP_HLEN, TCP_HLEN, UDP_HLEN, checksum, pseudo};
 use super::frame::{
     ARP_LEN, Arp, ArpOp, ETH_HLEN, Frame, FrameId, IP_HLEN, IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, Icmp,
     Ip4, L4, Net, Payload, Quote, Tag, Tcp, Vlan, VlanProto,
 };
+use super::{addr::Mac, stp::Bpdu};
 use std::fmt;
 
 /// Are checksums looked at? A packet captured where it is sent has its transport checksum still to come
@@ -73,6 +73,10 @@ pub fn decode(bytes: &[u8], sums: Sums) -> Result<Frame, DecodeError> {
             (Net::Ip4(ip, l4), len)
         }
         0x0806 => (Net::Arp(decode_arp(body)?), 0),
+        length @ ..0x600 => match Bpdu::decode(body)? {
+            Some(bpdu) => (Net::Stp(Box::new(bpdu)), 0),
+            None => (Net::Other(length), body.len() as u32),
+        },
         other => (Net::Other(other), body.len() as u32),
     };
     Ok(Frame { id: FrameId(0), dst, src, vlan, net, payload: Payload { len, tag: Tag::default() } })

@@ -30,6 +30,7 @@ pub fn encode(frame: &Frame, out: &mut Vec<u8>) {
         Net::Vlan(_) => 0,
         Net::Arp(_) => 0x0806,
         Net::Ip4(..) => 0x0800,
+        Net::Stp(bpdu) => bpdu.net_len() as u16,
         Net::Other(t) => *t,
         Net::Raw(raw) => raw.ethertype,
     };
@@ -38,6 +39,7 @@ pub fn encode(frame: &Frame, out: &mut Vec<u8>) {
         Net::Arp(arp) => encode_arp(arp, out),
         Net::Ip4(ip, l4) => encode_ip4(ip, l4, usize::from(ip.len), out),
         Net::Raw(raw) => out.extend_from_slice(&raw.bytes),
+        Net::Stp(bpdu) => bpdu.encode(out),
         Net::Other(_) | Net::Vlan(_) => {}
     }
     out.resize(start + frame.wire_len() as usize, 0);

@@ -1,6 +1,6 @@
 //! What a wire carries: headers as data.
 
-use super::{addr::Mac, raw::Raw};
+use super::{addr::Mac, raw::Raw, stp::Bpdu};
 
 /// Who made the frame: host number in the high 24 bits, that host's own count in the low 40.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
@@ -71,6 +71,8 @@ pub struct Vxlan {
 pub enum Net {
     Ip4(Ip4, L4),
     Arp(Arp),
+    /// 802.2 with a BPDU.
+    Stp(Box<Bpdu>),
     /// One more tag, in the frame itself.
     Vlan(Box<Tagged>),
     /// Any other ethertype; the body is `payload.len` bytes.
@@ -277,6 +279,7 @@ impl Frame {
         tags + match net {
             Net::Ip4(ip, _) => u32::from(ip.len),
             Net::Arp(_) => ARP_LEN,
+            Net::Stp(bpdu) => bpdu.net_len(),
             Net::Other(_) | Net::Raw(_) | Net::Vlan(_) => self.payload.len,
         }
     }
@@ -319,6 +322,8 @@ impl Frame {
         match &self.net {
             Net::Ip4(..) => 0x0800,
             Net::Arp(_) => 0x0806,
+            // A length, not a type.
+            Net::Stp(bpdu) => bpdu.net_len() as u16,
             Net::Other(t) => *t,
             Net::Raw(raw) => raw.ethertype,
             Net::Vlan(t) => t.vlan.proto as u16,

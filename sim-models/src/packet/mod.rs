@@ -6,6 +6,8 @@ pub mod encode;
 pub mod frame;
 pub mod raw;
 pub mod show;
+pub mod stp;
 
 pub use addr::{Addr, Ip4Addr, Mac, Prefix};
 pub use frame::{Arp, ArpOp, Frame, FrameId, Icmp, Ip4, L4, Net, Payload, Quote, Tag, Tcp};
+pub use stp::{Bpdu, BridgeId};

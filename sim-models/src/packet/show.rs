@@ -35,6 +35,7 @@ impl fmt::Display for Frame {
                 let (kind, len) = (raw.ethertype, self.len());
                 write!(f, "{} > {}, bad {} ({kind:#06x}), length {len}", self.src, self.dst, name(kind))
             }
+            Net::Stp(bpdu) => bpdu.fmt(f),
             Net::Other(kind) => {
                 write!(f, "{} > {}, ethertype {} ({kind:#06x}), length {}", self.src, self.dst, name(*kind), self.len())
             }

@@ -88,6 +88,7 @@ fn which_addresses_are_ours() {
 fn proxies() {
     let (mut f, a, r, _) = routed();
     f.sysctl(r, "conf.eth0.proxy_arp", "1");
+    f.sysctl(r, "neigh.eth0.proxy_delay", "0");
     f.run(1);
     f.arp(a, Request, 0x0a, "10.0.0.1", "10.1.0.77", BCAST);
     f.arp(a, Request, 0x0a, "10.0.0.1", "10.0.0.77", BCAST);
@@ -203,4 +204,155 @@ fn whose_address_asks() {
     f.sysctl(a, "neigh.eth0.app_solicit", "9");
     assert_eq!(f.sendto(s, "10.0.0.8", 9, 1), Ok(1));
     assert_eq!(f.lines(a, "eth0", "10.0.0.8"), [""; 0]);
+}
+
+/// ARP-11: an entry of `ip neigh add proxy` does for one address what proxy_arp does for all; proxy_arp_pvlan answers
+/// where the way leads back to the asker's own link, but not about the asker itself.
+#[test]
+fn other_proxies() {
+    let (mut f, a, r, _) = routed();
+    f.sysctl(r, "neigh.eth0.proxy_delay", "0");
+    let proxy = |add| RtnlOp::Proxy { dev: "eth0".into(), dst: ip("10.1.0.77"), add };
+    f.l.op(0, r, proxy(true));
+    f.l.op(0, r, proxy(true));
+    f.run(1);
+    for target in ["10.1.0.77", "10.1.0.78", "10.0.0.78"] {
+        f.arp(a, Request, 0x0a, "10.0.0.1", target, BCAST);
+    }
+    assert_eq!(f.lines(a, "eth0", "in "), ["in  10.1.0.77 is-at 1a >0a"]);
+    f.l.op(0, r, proxy(false));
+    f.sysctl(r, "conf.eth0.proxy_arp_pvlan", "1");
+    f.clear();
+    for target in ["10.1.0.77", "10.0.0.78", "10.0.0.1"] {
+        f.arp(a, Request, 0x0a, "10.0.0.1", target, BCAST);
+    }
+    assert_eq!(f.lines(a, "eth0", "in "), ["in  10.0.0.78 is-at 1a >0a"]);
+    let gone = f.l.w.hosts[0].at(f.now, |k, cx| k.rtnl(cx, r, &proxy(false)));
+    assert_eq!(gone.unwrap_err().to_string(), "RTNETLINK answers: No such file or directory");
+}
+
+/// ARP-12: a broadcast request is answered after a random part of `proxy_delay`, a unicast one at once; no more than
+/// `proxy_qlen` wait.
+#[test]
+fn proxies_wait() {
+    let (mut f, a, r, _) = routed();
+    f.sysctl(r, "conf.eth0.proxy_arp", "1");
+    f.run(1);
+    f.arp(a, Request, 0x0a, "10.0.0.1", "10.1.0.77", m(0x1a));
+    assert_eq!(f.lines(a, "eth0", "in ").len(), 1);
+    f.clear();
+    for i in 0..70 {
+        f.arp(a, Request, 0x0a, "10.0.0.1", &format!("10.1.0.{}", 100 + i), BCAST);
+    }
+    assert!(f.lines(a, "eth0", "in ").len() < 5);
+    assert_eq!(f.drops(), ["NOT_SPECIFIED arp_rcv eth0 4"], "65 wait, one was answered meanwhile");
+    f.run(900);
+    let times: Vec<u64> = f
+        .seen(a, "eth0")
+        .iter()
+        .filter(|l| l.contains("is-at"))
+        .map(|l| l.split(' ').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(times.len(), 66);
+    assert!(times[0] < 100 && *times.last().unwrap() > 700 && *times.last().unwrap() <= 840, "{times:?}");
+    // Whoever waits when the device goes down gets nothing.
+    f.arp(a, Request, 0x0a, "10.0.0.1", "10.1.0.99", BCAST);
+    f.l.op(0, r, RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { up: Some(false), ..LinkAttrs::default() } });
+    f.run(2_000);
+    assert_eq!(f.l.w.hosts[0].in_flight(), 0);
+}
+
+/// ARP-1, ARP-4, ARP-5: whose packets are not looked at, and which are bad.
+#[test]
+fn not_looked_at() {
+    let (mut f, a, b) = two();
+    f.sysctl(a, "conf.eth0.arp_accept", "1");
+    f.run(1);
+    // For another MAC address: consumed, no drop.
+    f.arp(b, Request, 0x0b, "10.0.0.2", "10.0.0.2", m(0x77));
+    assert_eq!((known(&f, a), f.drops()), (vec![], vec![]));
+    for (spa, tpa) in [("10.0.0.2", "224.0.0.5"), ("10.0.0.2", "127.0.0.1")] {
+        f.arp(b, Request, 0x0b, spa, tpa, BCAST);
+    }
+    f.sysctl(a, "conf.eth0.drop_gratuitous_arp", "1");
+    f.arp(b, Request, 0x0b, "10.0.0.2", "10.0.0.2", BCAST);
+    assert_eq!((known(&f, a), f.drops()), (vec![], vec!["NOT_SPECIFIED arp_rcv eth0 3".to_owned()]));
+    f.sysctl(a, "conf.eth0.drop_gratuitous_arp", "0");
+    f.arp(b, Request, 0x0b, "10.0.0.2", "10.0.0.2", BCAST);
+    assert_eq!(known(&f, a).len(), 1);
+    f.l.op(
+        0,
+        a,
+        RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { arp: Some(false), ..LinkAttrs::default() } },
+    );
+    f.arp(b, Request, 0x0b, "10.0.0.2", "10.0.0.1", BCAST);
+    assert_eq!((known(&f, a), f.lines(b, "eth0", "in ")), (vec![], vec![]));
+}
+
+/// ARP-25, BR-7: a device that comes up or gets another MAC says so only with `arp_notify`: one request for itself an
+/// address.
+#[test]
+fn notify() {
+    let (mut f, a, _) = two();
+    f.l.addr(0, a, "eth0", "10.0.0.22/24");
+    f.run(1);
+    let set = |f: &mut Facts, attrs: LinkAttrs| f.l.op(0, a, RtnlOp::SetLink { name: "eth0".into(), attrs });
+    let mac = |n| LinkAttrs { address: Some(m(n)), ..LinkAttrs::default() };
+    let up = |on| LinkAttrs { up: Some(on), ..LinkAttrs::default() };
+    set(&mut f, mac(0x3a));
+    set(&mut f, up(false));
+    set(&mut f, up(true));
+    assert_eq!(f.lines(a, "eth0", "who-has"), [""; 0]);
+    f.sysctl(a, "conf.eth0.arp_notify", "1");
+    let both = ["out who-has 10.0.0.1 tell 10.0.0.1 >ff", "out who-has 10.0.0.22 tell 10.0.0.22 >ff"];
+    set(&mut f, mac(0x4a));
+    assert_eq!(f.lines(a, "eth0", "who-has"), both);
+    let Net::Arp(arp) = f.frames(a, "eth0")[0].net else { panic!("an ARP request") };
+    assert_eq!((arp.sha, arp.tha), (m(0x4a), Mac::ZERO));
+    set(&mut f, up(false));
+    f.clear();
+    set(&mut f, up(true));
+    f.settle();
+    assert_eq!(f.lines(a, "eth0", "who-has"), both);
+}
+
+/// ARP-22, NEIGH-22: broadcast without a target MAC while nothing is known; about the gateway of a route that has one,
+/// about the destination of one that has none, an entry each.
+#[test]
+fn who_is_asked_for() {
+    let (mut f, a, _) = two();
+    f.l.route(0, a, "10.9.0.0/16", "10.0.0.254");
+    f.run(1);
+    let s = f.socket(a, "0.0.0.0", 9);
+    for to in ["10.9.1.1", "10.9.1.2", "10.0.0.7"] {
+        assert_eq!(f.sendto(s, to, 9, 1), Ok(1));
+    }
+    let asks = ["out who-has 10.0.0.254 tell 10.0.0.1 >ff", "out who-has 10.0.0.7 tell 10.0.0.1 >ff"];
+    assert_eq!(f.lines(a, "eth0", "who-has"), asks);
+    let Net::Arp(arp) = f.frames(a, "eth0")[0].net else { panic!("an ARP request") };
+    assert_eq!(arp.tha, Mac::ZERO);
+    assert_eq!(known(&f, a), ["10.0.0.7 dev eth0 INCOMPLETE", "10.0.0.254 dev eth0 INCOMPLETE"]);
+}
+
+/// ARP-26: groups, broadcast addresses and devices without ARP need nobody to ask.
+#[test]
+fn addresses_that_are_known() {
+    let (mut f, a, _) = two();
+    let dev = Some("eth0".to_owned());
+    f.l.op(0, a, RtnlOp::NewRoute { route: RouteSpec { dev, ..RouteSpec::to(prefix("224.0.0.0/4")) }, how: How::Add });
+    f.run(1);
+    let s = f.socket_as(a, "0.0.0.0", 9, Options { broadcast: true, ..Options::default() }).unwrap();
+    for (to, mac) in [("239.129.2.3", Mac([1, 0, 0x5e, 1, 2, 3])), ("10.0.0.255", BCAST)] {
+        f.clear();
+        assert_eq!(f.sendto(s, to, 9, 1), Ok(1));
+        assert_eq!(f.frames(a, "eth0")[0].dst, mac);
+    }
+    f.l.op(
+        0,
+        a,
+        RtnlOp::SetLink { name: "eth0".into(), attrs: LinkAttrs { arp: Some(false), ..LinkAttrs::default() } },
+    );
+    f.clear();
+    assert_eq!(f.sendto(s, "10.0.0.9", 9, 1), Ok(1));
+    assert_eq!((f.frames(a, "eth0")[0].dst, f.lines(a, "eth0", "who-has")), (m(0x0a), vec![]), "its own");
 }

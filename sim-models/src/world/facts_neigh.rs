@@ -186,3 +186,74 @@ fn the_cached_header_is_no_use() {
     f.run(2_102);
     assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0b DELAY"]);
 }
+
+/// NEIGH-17: an administrator's entries change only by an administrator; the same MAC as STALE changes nothing; another
+/// MAC needs leave.
+#[test]
+fn what_replaces_what() {
+    let (mut f, a, b) = two();
+    f.run(1);
+    f.neighbour(a, "eth0", "10.0.0.2", 0x55);
+    f.arp(b, ArpOp::Request, 0x0b, "10.0.0.2", "10.0.0.1", Mac::BROADCAST);
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:55 PERMANENT"]);
+    let set = |f: &mut Facts, mac: u8, state| {
+        let (lladdr, how) = (Some(m(mac)), How::Replace);
+        f.l.op(0, a, RtnlOp::NewNeigh { dev: "eth0".into(), dst: ip("10.0.0.2"), lladdr, state, how });
+    };
+    set(&mut f, 0x0b, Nud::Reachable);
+    f.arp(b, ArpOp::Request, 0x0b, "10.0.0.2", "10.0.0.1", Mac::BROADCAST);
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0b REACHABLE"]);
+    // Within locktime a reply from elsewhere is ignored, state and all.
+    f.arp(b, ArpOp::Reply, 0x0c, "10.0.0.2", "10.0.0.1", m(0x0a));
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0b REACHABLE"]);
+    set(&mut f, 0x0d, Nud::Noarp);
+    f.arp(b, ArpOp::Request, 0x0b, "10.0.0.2", "10.0.0.1", Mac::BROADCAST);
+    set(&mut f, 0x0d, Nud::Stale);
+    assert_eq!(f.neigh(a), ["10.0.0.2 dev eth0 lladdr 02:00:00:00:00:0d STALE"]);
+}
+
+/// NEIGH-20, NEIGH-21: what a device loses with its carrier, and what with its address; deleted while it is asked for,
+/// an entry fails, and the packets hear of it; flushed, they are gone without a word.
+#[test]
+fn how_entries_end() {
+    let up = |on| LinkAttrs { up: Some(on), ..LinkAttrs::default() };
+    for evict in ["1", "0"] {
+        let (mut f, a, b) = two();
+        f.sysctl(a, "conf.eth0.arp_evict_nocarrier", evict);
+        f.neighbour(a, "eth0", "10.0.0.9", 9);
+        f.run(1);
+        f.arp(b, ArpOp::Request, 0x0b, "10.0.0.2", "10.0.0.1", Mac::BROADCAST);
+        f.l.op(0, b, RtnlOp::SetLink { name: "eth0".into(), attrs: up(false) });
+        f.run(3_000);
+        assert_eq!(f.neigh(a).len(), if evict == "1" { 1 } else { 2 });
+        f.l.op(0, a, RtnlOp::SetLink { name: "eth0".into(), attrs: up(false) });
+        assert_eq!(f.neigh(a), [""; 0], "permanent ones, too");
+    }
+    let (mut f, a, _) = two();
+    f.run(1);
+    f.burst(1, a, "10.0.0.9", 10, 1);
+    f.burst(2, a, "10.0.0.8", 10, 1);
+    f.run(2);
+    f.l.op(0, a, RtnlOp::DelNeigh { dev: "eth0".into(), dst: ip("10.0.0.9") });
+    f.settle();
+    assert_eq!((f.mib(a, M::IcmpOutDestUnreachs), f.neigh(a).len()), (1, 1));
+    let attrs = LinkAttrs { address: Some(m(0x77)), ..LinkAttrs::default() };
+    f.l.op(0, a, RtnlOp::SetLink { name: "eth0".into(), attrs });
+    f.settle();
+    assert_eq!((f.mib(a, M::IcmpOutDestUnreachs), f.neigh(a).len()), (1, 0));
+    assert_eq!(f.drops(), ["NEIGH_FAILED neigh_output eth0 1", "QUEUE_PURGE neigh_output eth0 1"]);
+}
+
+/// NEIGH-10: every reachable time is drawn anew when the worker finds that more than 300 s have passed, however few
+/// neighbours there are.
+#[test]
+fn drawn_anew() {
+    let (mut f, a, b) = two();
+    let drawn = |f: &Facts| f.l.w.hosts[0].kernel.devs[f.dev(a, "eth0")].cold.neigh.reachable_ms;
+    let first = drawn(&f);
+    for (s, changed) in [(299, false), (314, false), (316, true)] {
+        f.run(s * 1000);
+        f.arp(b, ArpOp::Request, 0x0b, "10.0.0.2", "10.0.0.1", Mac::BROADCAST);
+        assert_eq!(drawn(&f) != first, changed, "{s} s");
+    }
+}

@@ -79,12 +79,12 @@ const THEIRS: &[(&str, usize, &str)] = &[
 const OURS: &[(&str, usize, &str)] = &[
     ("ip link add v0 type vrf table 10", 21, "not supported: `vrf`"),
     (
-        "ip link add br9 type bridge stp_state 1",
-        39,
-        "stp_state 1 is not supported yet: bridges run without the spanning tree protocol",
+        "ip link add br9 type bridge mcast_querier 1",
+        43,
+        "mcast_querier 1 is not supported yet: bridges send no IGMP queries",
     ),
     ("ip link add br9 type bridge vlan_default_pvid 1", 29, "not supported: `vlan_default_pvid`"),
-    ("ip link set p1 type bridge_slave guard on", 40, "not supported: `guard on`"),
+    ("ip link set p1 type bridge_slave vlan_tunnel on", 46, "not supported: `vlan_tunnel on`"),
     ("bridge link set dev p1 mcast_router 2", 37, "not supported: `mcast_router 2`"),
     ("ip link set v0 type veth peer name x", 26, "not supported: `peer`"),
     ("ip link set eth0 vrf red", 18, "not supported: `vrf`"),

@@ -87,7 +87,7 @@ fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Mis
     // Only while time counts. Whoever may not is late on a busy machine: then two runs differ.
     let _ = sys::hurry();
     let ahead = sys::ahead();
-    s.zero = wheel_edge(job.end_ns as i64, sys::monotonic() + LEAD);
+    s.zero = wheel_edge(job.end_ns as i64, counts_seconds(job), sys::monotonic() + LEAD);
     s.zero_real = s.zero + ahead;
     // The programs' sockets are open until their tables are read.
     let mut programs = Programs::new(&job.tasks)?;
@@ -140,6 +140,11 @@ impl Stage<'_> {
             self.spaces.enter(host, &ns)?;
             while !state::links()?.iter().all(state::Link::is_settled) && sys::monotonic() < limit {
                 std::thread::sleep(SETTLE_STEP);
+            }
+            // UNKNOWN may be what it stays, or what linkwatch has not looked at yet: a question by name has it look.
+            for link in state::links()?.into_iter().filter(|l| l.operstate == 0) {
+                let what = What::Ip(format!("link show dev {}", link.name));
+                self.tools.ask(&mut self.spaces, &Ask { host, ns: ns.clone(), what })?;
             }
         }
         Ok(())
@@ -275,11 +280,14 @@ fn since(mut now: Vec<DropSeen>, before: &[DropSeen]) -> Vec<DropSeen> {
 }
 
 /// The first time from `from` on at which the timer wheel stands as the simulator's does at time 0: at an edge of the
-/// levels that a scenario of this length uses. Where the machine does not tell its ticks, `from`.
-fn wheel_edge(length: i64, from: i64) -> i64 {
+/// levels that a scenario of this length uses. Where the machine does not tell its ticks, `from`. With `seconds` the
+/// kernel's own count of whole seconds (`round_jiffies`) begins there, too, and only the finest levels are looked at: the
+/// next common edge of all may be half a minute away.
+fn wheel_edge(length: i64, seconds: bool, from: i64) -> i64 {
     // 250 ticks a second.
     const TICK: i64 = 4 * MS;
     let level = match length / MS {
+        _ if seconds => 1_000,
         0..252 => 1,
         252..2_016 => 8,
         2_016..16_128 => 64,
@@ -290,6 +298,12 @@ fn wheel_edge(length: i64, from: i64) -> i64 {
     let ahead = jiffies - sys::monotonic() / TICK;
     let edge = (from / TICK + 1 + ahead + level - 1) / level * level;
     (edge - ahead) * TICK + TICK / 20
+}
+
+/// Does anything round its timers to whole seconds? The spanning tree protocol does.
+fn counts_seconds(job: &Job) -> bool {
+    let asks = job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks));
+    asks.into_iter().any(|a| matches!(&a.what, What::Ip(line) if line.contains(" stp_state 1")))
 }
 
 /// `jiffies`, where root may read it.

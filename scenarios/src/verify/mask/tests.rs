@@ -67,6 +67,14 @@ fn record(frames: Vec<Vec<u8>>, port: u16) -> Record {
     Record { frames, flows, drops: Some(Vec::new()), ..Record::default() }
 }
 
+/// A configuration BPDU with its message age in 1/256 s and its maximal age in seconds.
+fn bpdu(age: u8, max_age: u8) -> Record {
+    let mut b = vec![1, 0x80, 0xc2, 0, 0, 0, 2, 0, 0, 0, 0, 0x0a, 0, 38, 0x42, 0x42, 3];
+    b.resize(52, 0);
+    (b[45], b[46]) = (age, max_age);
+    record(vec![b], 0)
+}
+
 fn compared(a: &Record, b: &Record) -> Tiers {
     let job = job();
     let side = |r: &Record| of_kernel(r, &job.tasks, |_| None);
@@ -187,23 +195,14 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             ];
             (same(&one(), &with(1, 2, 44000, 7000)), not)
         }
+        // No age at all, the root's maximal age.
+        Rule::StpAge => {
+            let not = vec![same(&bpdu(246, 20), &bpdu(0, 20)), same(&bpdu(246, 20), &bpdu(246, 6))];
+            (same(&bpdu(246, 20), &bpdu(254, 20)), not)
+        }
         Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc => hides_in_tables(rule),
         Rule::LinkLower | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
-        Rule::DropPing => {
-            let not = vec![
-                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
-                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
-        }
-        Rule::DropUnborn => {
-            let not = vec![
-                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
-                same(&dropped("PKT_TOO_BIG", "ip_fragment", 1), &nothing_dropped()),
-                same(&dropped("NO_SOCKET", "udp_sendmsg", 1), &nothing_dropped()),
-            ];
-            (same(&dropped("IP_OUTNOROUTES", "udp_sendmsg", 1), &nothing_dropped()), not)
-        }
+        Rule::DropPing | Rule::DropUnborn | Rule::DropReasm | Rule::DropStp => hides_in_drops(rule),
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
             let y = |ttl| {
@@ -217,6 +216,43 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             let not = vec![same(&good, &of(vec![x(), y(63), y(64)])), same(&good, &of(vec![x(), y(64)]))];
             (same(&good, &of(vec![y(64), x(), y(63)])), not)
         }
+    }
+}
+
+fn hides_in_drops(rule: Rule) -> (bool, Vec<bool>) {
+    match rule {
+        Rule::DropStp => {
+            let not = vec![
+                same(&dropped("NOT_SPECIFIED", "br_forward", 1), &nothing_dropped()),
+                same(&dropped("UNHANDLED_PROTO", "stp_pdu_rcv", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("NOT_SPECIFIED", "stp_pdu_rcv", 3), &nothing_dropped()), not)
+        }
+        Rule::DropPing => {
+            let not = vec![
+                same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
+                same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
+            ];
+            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
+        }
+        Rule::DropUnborn => {
+            let not = vec![
+                same(&dropped("IP_OUTNOROUTES", "ip_error", 1), &nothing_dropped()),
+                same(&dropped("PKT_TOO_BIG", "ip_forward", 1), &nothing_dropped()),
+                same(&dropped("SOCKET_RCVBUFF", "udp_sendmsg", 1), &nothing_dropped()),
+            ];
+            let unborn = [
+                ("IP_OUTNOROUTES", "udp_sendmsg"),
+                ("PKT_TOO_BIG", "raw_sendmsg"),
+                ("NOT_SPECIFIED", "packet_sendmsg"),
+            ];
+            (unborn.iter().all(|(why, at)| same(&dropped(why, at, 1), &nothing_dropped())), not)
+        }
+        Rule::DropReasm => {
+            let not = vec![same(&dropped("DUP_FRAG", "ip_defrag", 1), &nothing_dropped())];
+            (same(&dropped("FRAG_REASM_TIMEOUT", "ip_expire", 2), &nothing_dropped()), not)
+        }
+        _ => unreachable!("{} is not about drops", rule.name()),
     }
 }
 

@@ -65,6 +65,10 @@ pub(super) fn learn(
     let Some(to) = target.map(|p| p.dev).filter(|to| k.devs[*to].is_up()) else { return };
     let mtu = k.devs[to].mtu;
     let b = state_quiet(k, br);
+    // A locked port lets through only who is known to be behind it.
+    if b.ports.get(no).is_some_and(|p| p.flags & port::LOCKED != 0) {
+        return;
+    }
     let Some(learns) = b.ports.get(no).map(|p| p.flags & port::LEARNING != 0 && p.state.learns() && b.ageing != 0)
     else {
         return;

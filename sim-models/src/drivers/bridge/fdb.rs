@@ -249,7 +249,7 @@ pub(crate) fn cleanup(k: &mut Kernel, cx: &mut Cx, br: DevId) {
     let now = cx.jiffies();
     let b = state_mut(k, br);
     b.gc = None;
-    let hold = b.ageing;
+    let hold = b.hold_time();
     let mut wait = hold;
     b.fdb.map.retain(|_, e| {
         let due = e.updated.saturating_add(hold);
@@ -293,7 +293,7 @@ pub(super) fn line(k: &Kernel, br: DevId, mac: Key, e: &Entry, now: u64) -> Stri
         " permanent"
     } else if !e.ages() {
         " static"
-    } else if e.updated.saturating_add(b.ageing) <= now {
+    } else if e.updated.saturating_add(b.hold) <= now {
         " stale"
     } else {
         ""

@@ -1,6 +1,7 @@
 //! net/bridge/br_forward.c and br_device.c: a frame leaves by one port or by many.
 
 use super::{
+    arp_proxy,
     fdb::Key,
     input::{note_hit, note_miss},
     port::{self, Port, PortState},
@@ -9,6 +10,7 @@ use super::{
 use crate::drivers::veth::{drop_unforwardable, is_skb_forwardable};
 use crate::kernel::{At, Cx, DevId, Kernel, Reason, SkBuff, dev};
 use crate::mutation::{Mutation, on as mutated};
+use crate::packet::Net;
 
 /// Where a frame comes from.
 #[derive(Clone, Copy)]
@@ -16,10 +18,12 @@ pub(super) struct Source {
     /// Port number; 0: the bridge device itself sends it.
     pub port: u16,
     pub isolated: bool,
+    /// It is ARP, and has an answer or needs none (`proxyarp_replied`).
+    pub replied: bool,
 }
 
 impl Source {
-    const OWN: Source = Source { port: 0, isolated: false };
+    const OWN: Source = Source { port: 0, isolated: false, replied: false };
 }
 
 /// `enum br_pkt_type`
@@ -54,6 +58,9 @@ pub(super) fn should_deliver(no: u16, p: &Port, from: Source) -> bool {
 /// Which ports a flood leaves out (BR-44).
 #[inline]
 fn floods(p: &Port, kind: Kind, from: Source) -> bool {
+    if p.flags & port::LOOKS_INTO_ARP != 0 && (from.replied || p.flags & port::PROXYARP != 0) {
+        return false;
+    }
     match kind {
         Kind::Unicast => p.flags & port::FLOOD != 0,
         Kind::Multicast => p.flags & port::MCAST_FLOOD != 0 || from.port == 0,
@@ -161,6 +168,11 @@ pub(super) fn br_flood(
     None
 }
 
+/// Has any port one of these flags?
+pub(super) fn looks_into_arp(k: &Kernel, br: DevId, flags: u16) -> bool {
+    state(k, br).ports.iter().any(|(_, p)| p.flags & flags != 0)
+}
+
 /// `br_dev_xmit`: this host sends through the bridge device (BR-48). A frame to the bridge's own address is lost, one
 /// to a port's own address leaves by that port (BR-49).
 pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
@@ -170,17 +182,21 @@ pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
     stats.tx_bytes += u64::from(skb.frame.len());
     let dst = Key::of(skb.frame.dst);
     let kind = Kind::of(dst);
+    let mut own = Source::OWN;
+    if matches!(skb.frame.net, Net::Arp(_)) && looks_into_arp(k, br, port::NEIGH_SUPPRESS) {
+        own.replied = arp_proxy::do_proxy_suppress(k, cx, br, 0, &skb);
+    }
     let hit = if kind == Kind::Unicast { state(k, br).fdb.find(dst).map(|e| e.port) } else { None };
     let left = match hit {
         Some(to) => {
             note_hit(k, cx, br, &skb);
-            br_forward(k, cx, br, to, Source::OWN, skb, false, At::BrDevXmit)
+            br_forward(k, cx, br, to, own, skb, false, At::BrDevXmit)
         }
         None => {
             if kind == Kind::Unicast {
                 note_miss(k, cx, br, &skb);
             }
-            br_flood(k, cx, br, kind, Source::OWN, skb, false, At::BrDevXmit)
+            br_flood(k, cx, br, kind, own, skb, false, At::BrDevXmit)
         }
     };
     // Whatever became of it at the ports: a bridge has sent it.

@@ -1,7 +1,7 @@
 //! net/bridge/br_input.c: a frame has come in by a port.
 
 use super::{
-    State, again,
+    State, again, arp_proxy,
     fdb::{self, Key, Learned},
     forward::{self, Kind, Source},
     port::{self, PortState},
@@ -9,6 +9,7 @@ use super::{
 };
 use crate::kernel::{At, Cx, DevId, Kernel, PktType, Reason, SkBuff, dev, netdevice::IFF_PROMISC};
 use crate::mutation::{Mutation, on as mutated};
+use crate::packet::Net;
 
 /// What is done with a frame to 01:80:c2:00:00:0X.
 enum Reserved {
@@ -21,8 +22,9 @@ enum Reserved {
 
 /// BR-22: without STP its frames are forwarded, pause frames never; LLDP and the rest stay, unless `group_fwd_mask`
 /// says otherwise.
-fn reserved(last: u8, mask: u16) -> Reserved {
+fn reserved(last: u8, mask: u16, stp: bool) -> Reserved {
     match last {
+        0 if stp => Reserved::Pass,
         0 => Reserved::Forward,
         1 => Reserved::Drop,
         n if mask & (1 << n) != 0 => Reserved::Forward,
@@ -44,7 +46,8 @@ pub(super) fn br_handle_frame(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId
     }
     let no = k.devs[dev].port;
     if let Some(last) = dst.reserved() {
-        match reserved(last, state(k, br).config.group_fwd_mask) {
+        let b = state(k, br);
+        match reserved(last, b.config.group_fwd_mask, b.stp.enabled) {
             Reserved::Forward => {}
             Reserved::Drop => {
                 cx.drop(k, skb, At::BrHandleFrame, Reason::MAC_IEEE_MAC_CONTROL);
@@ -71,7 +74,7 @@ impl State {
     fn learn(&mut self, no: u16, src: Key, now: u64) -> Learned {
         match self.ports.get(no) {
             _ if mutated(Mutation::MacNotLearned) => Learned::Known,
-            Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.ageing != 0 => {
+            Some(p) if p.flags & port::LEARNING != 0 && p.state.learns() && self.hold != 0 => {
                 self.fdb.update(src, no, now)
             }
             _ => Learned::Known,
@@ -85,16 +88,27 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: 
     let now = cx.jiffies();
     let kind = Kind::of(dst);
     let b = state_quiet(k, br);
+    if b.ports.get(no).is_some_and(|p| p.flags & port::LOCKED != 0)
+        && b.fdb.find(src).is_none_or(|e| e.local() || e.port != no)
+    {
+        cx.note(&skb, || format!("the port is locked, and {} is not known to be behind it", skb.frame.src));
+        return cx.drop(k, skb, At::BrHandleFrame, Reason::NOT_SPECIFIED);
+    }
     let learned = b.learn(no, src, now);
     if learned != Learned::Known {
         b.version = b.version.wrapping_add(1).max(1);
     }
     let Some(from) = b.ports.get(no).filter(|p| p.state == PortState::Forwarding) else {
+        note_learned(k, cx, br, no, &skb, learned);
+        note_state(k, cx, br, no, &skb);
         return cx.drop(k, skb, At::BrHandleFrame, Reason::BRIDGE_INGRESS_STP_STATE);
     };
-    let from = Source { port: no, isolated: from.flags & port::ISOLATED != 0 };
+    let mut from = Source { port: no, isolated: from.flags & port::ISOLATED != 0, replied: false };
     let hit = if kind == Kind::Unicast { b.fdb.find(dst).map(|e| (e.port, e.local())) } else { None };
     note_learned(k, cx, br, no, &skb, learned);
+    if matches!(skb.frame.net, Net::Arp(_)) && forward::looks_into_arp(k, br, port::LOOKS_INTO_ARP) {
+        from.replied = arp_proxy::do_proxy_suppress(k, cx, br, no, &skb);
+    }
     let promisc = k.devs[br].flags & IFF_PROMISC != 0;
     let left = match (kind, hit) {
         (Kind::Unicast, Some((to, local))) => {
@@ -125,6 +139,14 @@ fn note_learned(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff, what:
     if what != Learned::Known && skb.meta.traced {
         say_learned(k, cx, br, no, skb, what);
     }
+}
+
+/// Why nothing is forwarded.
+#[cold]
+fn note_state(k: &Kernel, cx: &mut Cx, br: DevId, no: u16, skb: &SkBuff) {
+    let Some(p) = state(k, br).ports.get(no) else { return };
+    let (port, br) = (k.devs[p.dev].name(), k.devs[br].name());
+    cx.note(skb, || format!("port {no}({port}) of {br} is {}: it does not forward", p.state.name()));
 }
 
 #[cold]

@@ -1,30 +1,41 @@
 //! net/bridge: a switch made of the host's own devices, and a device of its own through which the host takes part.
 //!
-//! Modelled: learning, ageing, forwarding, flooding, local delivery, port states without the spanning tree protocol,
-//! MAC, MTU and carrier that follow the ports. Not modelled: STP, VLAN filtering, multicast snooping with a querier
-//! (without one the kernel floods all multicast, as here; the IGMP report that a bridge sends of its own when it comes
-//! up, BR-20, is left out), proxy ARP, br_netfilter.
+//! Modelled: learning, ageing, forwarding, flooding, local delivery, the spanning tree protocol, MAC, MTU and carrier
+//! that follow the ports, ARP answered for those it knows (neigh_suppress, proxy_arp). Not modelled: VLAN filtering,
+//! multicast snooping with a querier (without one the kernel floods all multicast, as here; the IGMP report that a bridge
+//! sends of its own when it comes up, BR-20, is left out), br_netfilter.
 
 mod again;
+mod arp_proxy;
+mod bpdu;
+#[cfg(test)]
+mod facts_ports;
+#[cfg(test)]
+mod facts_stp;
 mod fdb;
 mod forward;
 mod input;
 mod port;
 mod settings;
+mod stp;
 #[cfg(test)]
 mod tests;
+mod timer;
 
 pub(crate) use again::take;
+pub(crate) use bpdu::br_stp_rcv;
 pub use fdb::fdb_lines;
 pub(crate) use fdb::{add_entry, cleanup, delete_entry};
 pub use port::PortState;
 pub(crate) use settings::check_slave_args;
 pub use settings::{Config, port_settings};
+pub use timer::BrTimer;
+pub(crate) use timer::fire;
 
 use super::{Arg, Driver, Event, Kind, Setup};
 use crate::kernel::{
-    Cx, DevId, Errno, Kernel, RtnlError, SkBuff, linkwatch, rtnl,
-    timer::{self, TimerId},
+    Cx, DevId, Errno, Kernel, RtnlError, SkBuff, rtnl,
+    timer::{Timer, TimerId, add_timer},
 };
 use crate::packet::Mac;
 
@@ -35,8 +46,13 @@ struct State {
     ports: port::Ports,
     fdb: fdb::Fdb,
     config: Config,
-    /// `ageing_time`, in ticks; 0: nothing is learned.
+    stp: stp::Stp,
+    timers: timer::Timers,
+    /// `hold_time`, in ticks: so long an entry is good; 0: nothing is learned.
+    hold: u64,
+    /// `ageing_time` in force, and the one that was set, in ticks.
     ageing: u64,
+    own_ageing: u64,
     /// The MTU was set by hand and follows the ports no more (BR-8).
     mtu_set: bool,
     /// Bumped by every change: what was decided before it is decided anew. Never 0.
@@ -44,6 +60,18 @@ struct State {
     recent: again::Recent,
     /// When old entries are looked for next: core and timer.
     gc: Option<(u32, TimerId)>,
+}
+
+impl State {
+    /// `hold_time`: while the tree changes, an entry is good for no longer than the forward delay (BR-17).
+    fn hold_time(&self) -> u64 {
+        if self.stp.topology_change { self.stp.times.forward_delay } else { self.ageing }
+    }
+    /// `br_set_ageing_time`
+    fn set_ageing(&mut self, ticks: u64) {
+        (self.own_ageing, self.ageing) = (ticks, ticks);
+        self.hold = self.hold_time();
+    }
 }
 
 fn state(k: &Kernel, br: DevId) -> &State {
@@ -80,24 +108,32 @@ impl Driver for Bridge {
     fn newlink(k: &mut Kernel, cx: &mut Cx, dev: DevId, c: &Config) -> Result<Self, RtnlError> {
         settings::check(c)?;
         let mut fdb = fdb::Fdb::default();
-        fdb.add_local(k.devs[dev].mac, 0, cx.jiffies());
-        if k.devs[dev].cold.mac_set || c.priority != Config::default().priority {
-            linkwatch::netif_carrier_off(k, cx, dev);
-        }
-        let config = settings::rounded(c, k.hz);
-        let ageing = settings::clock_t_to_jiffies(c.ageing_time, k.hz);
-        let gc = (c.ageing_time != Config::default().ageing_time)
-            .then(|| (cx.cpu, timer::add_timer(k, cx, timer::Timer::FdbGc(dev), ageing)));
-        Ok(Bridge(Box::new(State {
+        let mac = k.devs[dev].mac;
+        fdb.add_local(mac, 0, cx.jiffies());
+        let gc = (c.ageing_time != Config::default().ageing_time).then(|| {
+            let ageing = settings::clock_t_to_jiffies(c.ageing_time, k.hz);
+            (cx.cpu, add_timer(k, cx, Timer::FdbGc(dev), ageing))
+        });
+        let bridge = Bridge(Box::new(State {
             ports: port::Ports::default(),
             fdb,
-            config,
-            ageing,
+            config: Config::default(),
+            stp: settings::stp(&Config::default(), k.hz),
+            timers: timer::Timers::default(),
+            hold: 0,
+            ageing: 0,
+            own_ageing: 0,
             mtu_set: false,
             version: 1,
             recent: again::Recent::default(),
             gc,
-        })))
+        }));
+        k.devs[dev].kind = Kind::Bridge(bridge);
+        settings::init(k, cx, dev, c);
+        Ok(match std::mem::replace(&mut k.devs[dev].kind, Kind::unset()) {
+            Kind::Bridge(b) => b,
+            _ => unreachable!("set above"),
+        })
     }
 
     fn xmit(k: &mut Kernel, cx: &mut Cx, dev: DevId, skb: SkBuff) {
@@ -106,7 +142,6 @@ impl Driver for Bridge {
 
     /// `br_dev_open`
     fn open(k: &mut Kernel, cx: &mut Cx, dev: DevId) -> Result<(), RtnlError> {
-        fdb::arm_gc(k, cx, dev, u64::from(k.hz / 10));
         port::enable_all(k, cx, dev);
         Ok(())
     }
@@ -114,6 +149,7 @@ impl Driver for Bridge {
     /// `br_dev_stop`: nothing is forwarded any more, and what was learned is forgotten (BR-18).
     fn stop(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
         port::disable_all(k, cx, dev);
+        timer::del_all(k, dev, None);
         fdb::cancel_gc(k, dev);
     }
 
@@ -126,6 +162,7 @@ impl Driver for Bridge {
         while let Some(port) = state(k, dev).ports.newest() {
             port::del_nbp(k, cx, dev, port);
         }
+        timer::del_all(k, dev, None);
         fdb::cancel_gc(k, dev);
         None
     }
@@ -135,7 +172,7 @@ impl Driver for Bridge {
     }
 
     fn config(k: &Kernel, dev: DevId) -> Config {
-        state(k, dev).config.clone()
+        settings::config(k, dev)
     }
 
     /// `br_set_mac_address`

@@ -1,8 +1,8 @@
-//! net/bridge/br_if.c and br_stp.c without the spanning tree protocol: devices that are ports, and their states.
+//! net/bridge/br_if.c and br_stp_if.c: devices that are ports, and their states.
 
-use super::{fdb, mtu_auto_adjust, state, state_mut};
+use super::{bpdu, fdb, mtu_auto_adjust, state, state_mut, stp, timer};
 use crate::drivers::{Event, Kind, phy};
-use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, boot, linkwatch, rtnl};
+use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, boot, rtnl};
 use crate::packet::Mac;
 
 /// `BR_STATE_*`
@@ -39,12 +39,21 @@ impl PortState {
     }
 }
 
-pub(super) const HAIRPIN: u8 = 1;
-pub(super) const LEARNING: u8 = 1 << 1;
-pub(super) const FLOOD: u8 = 1 << 2;
-pub(super) const MCAST_FLOOD: u8 = 1 << 3;
-pub(super) const BCAST_FLOOD: u8 = 1 << 4;
-pub(super) const ISOLATED: u8 = 1 << 5;
+pub(super) const HAIRPIN: u16 = 1;
+pub(super) const LEARNING: u16 = 1 << 1;
+pub(super) const FLOOD: u16 = 1 << 2;
+pub(super) const MCAST_FLOOD: u16 = 1 << 3;
+pub(super) const BCAST_FLOOD: u16 = 1 << 4;
+pub(super) const ISOLATED: u16 = 1 << 5;
+/// `guard`: a BPDU disables the port.
+pub(super) const BPDU_GUARD: u16 = 1 << 6;
+pub(super) const ROOT_BLOCK: u16 = 1 << 7;
+pub(super) const NEIGH_SUPPRESS: u16 = 1 << 8;
+pub(super) const PROXYARP: u16 = 1 << 9;
+pub(super) const PROXYARP_WIFI: u16 = 1 << 10;
+pub(super) const LOCKED: u16 = 1 << 11;
+/// Any of them, and the bridge looks into ARP.
+pub(super) const LOOKS_INTO_ARP: u16 = NEIGH_SUPPRESS | PROXYARP | PROXYARP_WIFI;
 
 /// `struct net_bridge_port`
 #[derive(Clone, Copy)]
@@ -52,7 +61,7 @@ pub(super) struct Port {
     pub dev: DevId,
     pub state: PortState,
     /// [`HAIRPIN`] and its like.
-    pub flags: u8,
+    pub flags: u16,
     /// 0..63
     pub priority: u8,
     pub cost: u32,
@@ -154,8 +163,8 @@ pub(super) fn br_add_if(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) -> R
     let flags = LEARNING | FLOOD | MCAST_FLOOD | BCAST_FLOOD;
     let cost = port_cost(k, dev);
     state_mut(k, br).ports.insert(no, Port { dev, state: PortState::Disabled, flags, priority: 32, cost });
-    announce(k, cx, br, no, dev, PortState::Blocking);
-    announce(k, cx, br, no, dev, PortState::Disabled);
+    init_port(k, cx, br, no);
+    set_state(k, cx, br, no, PortState::Disabled);
     rtnl::dev_set_allmulti(k, cx, dev, true);
     rtnl::dev_set_promiscuity(k, cx, dev, true);
     let d = &mut k.devs[dev];
@@ -190,13 +199,14 @@ pub(super) fn del_nbp(k: &mut Kernel, cx: &mut Cx, br: DevId, dev: DevId) {
     rtnl::dev_set_promiscuity(k, cx, dev, false);
     disable_port(k, cx, br, no);
     state_mut(k, br).ports.remove(no);
+    *state_mut(k, br).stp.port_mut(no) = stp::StpPort::default();
     fdb::delete_port(k, br, no);
     let d = &mut k.devs[dev];
     (d.master, d.rx_handler, d.port) = (None, None, 0);
 }
 
 /// `br_set_state`: also the same state again is said.
-fn set_state(k: &mut Kernel, cx: &Cx, br: DevId, no: u16, to: PortState) {
+pub(super) fn set_state(k: &mut Kernel, cx: &Cx, br: DevId, no: u16, to: PortState) {
     if let Some(p) = state_mut(k, br).ports.get_mut(no) {
         p.state = to;
         let dev = p.dev;
@@ -211,39 +221,44 @@ fn announce(k: &mut Kernel, cx: &Cx, br: DevId, no: u16, dev: DevId, to: PortSta
     });
 }
 
+/// `br_init_port`: nothing was heard there yet.
+fn init_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
+    let priority = state(k, br).ports.get(no).map_or(0, |p| p.priority);
+    let s = &mut state_mut(k, br).stp;
+    s.port_mut(no).id = stp::port_id(priority, no);
+    s.become_designated(no);
+    set_state(k, cx, br, no, PortState::Blocking);
+    let p = state_mut(k, br).stp.port_mut(no);
+    (p.topology_change_ack, p.config_pending) = (false, false);
+}
+
 /// `br_stp_enable_port`
 fn enable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
-    set_state(k, cx, br, no, PortState::Blocking);
-    port_state_selection(k, cx, br);
+    init_port(k, cx, br, no);
+    stp::port_state_selection(k, cx, br);
 }
 
 /// `br_stp_disable_port`: what was learned there is forgotten (BR-19).
-fn disable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
+pub(super) fn disable_port(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16) {
+    let s = &mut state_mut(k, br).stp;
+    let was_root = s.is_root();
+    s.become_designated(no);
     set_state(k, cx, br, no, PortState::Disabled);
+    let p = state_mut(k, br).stp.port_mut(no);
+    (p.topology_change_ack, p.config_pending) = (false, false);
+    timer::del_all(k, br, Some(no));
     state_mut(k, br).fdb.forget_port(no);
-    port_state_selection(k, cx, br);
-}
-
-/// `br_port_state_selection`: without STP a blocking port forwards at once (BR-12, 13); the bridge has a carrier if any
-/// port forwards (BR-5).
-pub(super) fn port_state_selection(k: &mut Kernel, cx: &mut Cx, br: DevId) {
-    let mut live = false;
-    for no in 1..state(k, br).ports.slots.len() as u16 {
-        let Some(was) = state(k, br).ports.get(no).map(|p| p.state) else { continue };
-        if was == PortState::Blocking {
-            set_state(k, cx, br, no, PortState::Forwarding);
-        }
-        live |= matches!(was, PortState::Blocking | PortState::Forwarding);
-    }
-    if live {
-        linkwatch::netif_carrier_on(k, cx, br);
-    } else {
-        linkwatch::netif_carrier_off(k, cx, br);
-    }
+    stp::reconsider(k, cx, br, was_root);
 }
 
 /// `br_stp_enable_bridge`
 pub(super) fn enable_all(k: &mut Kernel, cx: &mut Cx, br: DevId) {
+    if state(k, br).stp.enabled {
+        let at = cx.jiffies() + state(k, br).stp.times.hello_time;
+        timer::mod_timer(k, cx, br, timer::BrTimer::Hello, at);
+    }
+    fdb::arm_gc(k, cx, br, u64::from(k.hz / 10));
+    bpdu::config_generation(k, cx, br);
     let ports: Vec<(u16, DevId)> = state(k, br).ports.iter().map(|(no, p)| (no, p.dev)).collect();
     for (no, dev) in ports {
         if k.devs[dev].is_up() && k.devs[dev].oper_up() {
@@ -260,6 +275,8 @@ pub(super) fn disable_all(k: &mut Kernel, cx: &mut Cx, br: DevId) {
             disable_port(k, cx, br, no);
         }
     }
+    stp::set_topology_change(k, br, false);
+    state_mut(k, br).stp.topology_change_detected = false;
 }
 
 /// `br_stp_recalculate_bridge_id`: unless it was set by hand, the bridge's address is the lowest of its ports', all
@@ -269,7 +286,7 @@ fn recalculate_bridge_id(k: &mut Kernel, cx: &mut Cx, br: DevId) -> bool {
         return false;
     }
     let lowest = state(k, br).ports.devs().map(|p| k.devs[p].mac).min().unwrap_or(Mac::ZERO);
-    if lowest == k.devs[br].mac {
+    if lowest == state(k, br).stp.id.mac() {
         return false;
     }
     change_bridge_id(k, cx, br, lowest);
@@ -281,7 +298,7 @@ fn recalculate_bridge_id(k: &mut Kernel, cx: &mut Cx, br: DevId) -> bool {
 pub(super) fn change_bridge_id(k: &mut Kernel, cx: &mut Cx, br: DevId, mac: Mac) {
     fdb::change_bridge_mac(k, cx, br, mac);
     k.devs[br].mac = mac;
-    port_state_selection(k, cx, br);
+    stp::change_address(k, cx, br, mac);
 }
 
 /// `br_device_event`: something happened to a port.

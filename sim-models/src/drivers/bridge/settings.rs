@@ -1,9 +1,10 @@
 //! The bridge's settings (`IFLA_BR_*`) and those of its ports (`IFLA_BRPORT_*`), by iproute2's keywords and in its units.
 
 use super::{
-    fdb,
+    State, fdb,
     port::{self, PortState},
     state, state_mut,
+    stp::{self, Stp, Times},
 };
 use crate::drivers::Arg;
 use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, linkwatch};
@@ -11,13 +12,13 @@ use crate::kernel::{Cx, DevId, Errno, Kernel, RtnlError, linkwatch};
 /// `type bridge …`. Times in 1/100 s, as iproute2 takes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// No delay at all without STP (BR-13).
+    /// Listening and learning take so long each; without STP no time at all (BR-13).
     pub forward_delay: u32,
     pub hello_time: u32,
     pub max_age: u32,
     /// After this time a station is forgotten; 0: nothing is learned, all is flooded.
     pub ageing_time: u32,
-    /// Only 0: STP is not modelled.
+    /// Not 0: the spanning tree protocol runs.
     pub stp_state: u32,
     pub priority: u16,
     /// Only 0.
@@ -88,7 +89,7 @@ numbers! {
     hello_time "HELLO_TIME": u32;
     max_age "MAX_AGE": u32;
     ageing_time "AGEING_TIME": u32;
-    stp_state "STP_STATE": u32, only "bridges run without the spanning tree protocol";
+    stp_state "STP_STATE": u32;
     priority "PRIORITY": u16;
     vlan_filtering "VLAN_FILTERING": u8, only "bridges know no VLANs";
     group_fwd_mask "MASK": u16;
@@ -105,16 +106,37 @@ fn jiffies_to_clock_t(ticks: u64, hz: u32) -> u32 {
     (ticks * 100 / u64::from(hz)) as u32
 }
 
-/// The settings as they read back: times are kept in ticks.
-pub(super) fn rounded(c: &Config, hz: u32) -> Config {
-    let round = |cs| jiffies_to_clock_t(clock_t_to_jiffies(cs, hz), hz);
+/// A new bridge's part in the tree.
+pub(super) fn stp(c: &Config, hz: u32) -> Stp {
+    let ticks = |cs| clock_t_to_jiffies(cs, hz);
+    let own =
+        Times { max_age: ticks(c.max_age), hello_time: ticks(c.hello_time), forward_delay: ticks(c.forward_delay) };
+    Stp::new(c.priority, own)
+}
+
+/// The settings as they read back: times are kept in ticks, and those of the tree are its root's.
+pub(super) fn config(k: &Kernel, br: DevId) -> Config {
+    let b = state(k, br);
+    let centis = |ticks| jiffies_to_clock_t(ticks, k.hz);
     Config {
-        forward_delay: round(c.forward_delay),
-        hello_time: round(c.hello_time),
-        max_age: round(c.max_age),
-        ageing_time: round(c.ageing_time),
-        ..c.clone()
+        forward_delay: centis(b.stp.times.forward_delay),
+        hello_time: centis(b.stp.times.hello_time),
+        max_age: centis(b.stp.times.max_age),
+        ageing_time: centis(b.ageing),
+        stp_state: u32::from(b.stp.enabled),
+        priority: b.stp.id.priority(),
+        ..b.config.clone()
     }
+}
+
+/// `br_dev_newlink`: an address that was asked for, then the settings.
+pub(super) fn init(k: &mut Kernel, cx: &mut Cx, br: DevId, c: &Config) {
+    let (hz, mac) = (k.hz, k.devs[br].mac);
+    state_mut(k, br).set_ageing(clock_t_to_jiffies(c.ageing_time, hz));
+    if k.devs[br].cold.mac_set {
+        stp::change_address(k, cx, br, mac);
+    }
+    apply(k, cx, br, &Config { ageing_time: config(k, br).ageing_time, ..c.clone() });
 }
 
 /// What the kernel refuses.
@@ -134,18 +156,47 @@ pub(super) fn check(c: &Config) -> Result<(), RtnlError> {
 /// `br_changelink`
 pub(super) fn br_changelink(k: &mut Kernel, cx: &mut Cx, br: DevId, c: &Config) -> Result<(), RtnlError> {
     check(c)?;
-    let hz = k.hz;
-    let old = std::mem::replace(&mut state_mut(k, br).config, rounded(c, hz));
+    let delay = clock_t_to_jiffies(c.forward_delay, k.hz);
+    let second = u64::from(k.hz);
+    let old = config(k, br);
+    if old.forward_delay != c.forward_delay && old.stp_state != 0 && !(2 * second..=30 * second).contains(&delay) {
+        return Err(RtnlError::new(Errno::ERANGE));
+    }
+    apply(k, cx, br, c);
+    Ok(())
+}
+
+/// Sets what differs, in the kernel's order.
+fn apply(k: &mut Kernel, cx: &mut Cx, br: DevId, c: &Config) {
+    let (hz, old) = (k.hz, config(k, br));
+    let ticks = |cs| clock_t_to_jiffies(cs, hz);
+    let b: &mut State = state_mut(k, br);
+    b.config = c.clone();
+    let root = b.stp.is_root();
+    if old.forward_delay != c.forward_delay {
+        stp::set_forward_delay(&mut b.stp, ticks(c.forward_delay));
+    }
+    if old.hello_time != c.hello_time {
+        b.stp.own.hello_time = ticks(c.hello_time);
+    }
+    if old.max_age != c.max_age {
+        b.stp.own.max_age = ticks(c.max_age);
+    }
+    if root {
+        b.stp.times = b.stp.own;
+    }
     if old.ageing_time != c.ageing_time {
         // br_set_ageing_time has the cleanup run at once.
-        state_mut(k, br).ageing = clock_t_to_jiffies(c.ageing_time, hz);
+        b.set_ageing(ticks(c.ageing_time));
         fdb::cancel_gc(k, br);
         fdb::cleanup(k, cx, br);
     }
-    if old.priority != c.priority {
-        port::port_state_selection(k, cx, br);
+    if (old.stp_state != 0) != (c.stp_state != 0) {
+        stp::set_enabled(k, cx, br, c.stp_state != 0);
     }
-    Ok(())
+    if old.priority != c.priority {
+        stp::set_bridge_priority(k, cx, br, c.priority);
+    }
 }
 
 /// One setting of a port, read.
@@ -153,31 +204,31 @@ enum Set {
     State(u8),
     Priority(u16),
     Cost(u32),
-    Flag(u8, bool),
+    Flag(u16, bool),
 }
 
 /// Words of `type bridge_slave` that switch a flag on or off.
-const FLAGS: [(&str, u8); 6] = [
+const FLAGS: [(&str, u16); 12] = [
     ("hairpin", port::HAIRPIN),
+    ("guard", port::BPDU_GUARD),
+    ("root_block", port::ROOT_BLOCK),
     ("learning", port::LEARNING),
     ("flood", port::FLOOD),
     ("mcast_flood", port::MCAST_FLOOD),
     ("bcast_flood", port::BCAST_FLOOD),
+    ("proxy_arp", port::PROXYARP),
+    ("proxy_arp_wifi", port::PROXYARP_WIFI),
+    ("neigh_suppress", port::NEIGH_SUPPRESS),
     ("isolated", port::ISOLATED),
+    ("locked", port::LOCKED),
 ];
 
 /// Words that iproute2 knows besides. At their defaults they say nothing new.
-const DEFAULTS: [(&str, &str); 12] = [
-    ("guard", "off"),
-    ("root_block", "off"),
+const DEFAULTS: [(&str, &str); 6] = [
     ("fastleave", "off"),
     ("mcast_fast_leave", "off"),
     ("mcast_to_unicast", "off"),
-    ("neigh_suppress", "off"),
-    ("proxy_arp", "off"),
-    ("proxy_arp_wifi", "off"),
     ("vlan_tunnel", "off"),
-    ("locked", "off"),
     ("mcast_router", "1"),
     ("group_fwd_mask", "0"),
 ];
@@ -248,13 +299,22 @@ pub(super) fn br_setport(
         match set {
             Set::Flag(flag, true) => p.flags |= flag,
             Set::Flag(flag, false) => p.flags &= !flag,
-            Set::Cost(c) if (1..=65_535).contains(&c) => p.cost = c,
-            Set::Priority(n) if n <= 63 => p.priority = n as u8,
+            Set::Cost(c) if (1..=65_535).contains(&c) => {
+                p.cost = c;
+                stp::configuration_update(k, cx, br);
+                stp::port_state_selection(k, cx, br);
+            }
+            Set::Priority(n) if n <= 63 => {
+                p.priority = n as u8;
+                stp::set_port_priority(k, cx, br, no, n as u8);
+            }
             Set::Cost(_) | Set::Priority(_) => return Err(RtnlError::new(Errno::ERANGE)),
-            Set::State(n) => p.state = allowed_state(n, link).map_err(RtnlError::new)?,
-        }
-        if !matches!(set, Set::Flag(..)) {
-            port::port_state_selection(k, cx, br);
+            Set::State(_) if state(k, br).stp.enabled => return Err(RtnlError::new(Errno::EBUSY)),
+            Set::State(n) => {
+                let to = allowed_state(n, link).map_err(RtnlError::new)?;
+                port::set_state(k, cx, br, no, to);
+                stp::port_state_selection(k, cx, br);
+            }
         }
     }
     // NETDEV_CHANGE: a port that was disabled by hand but is usable is enabled again at once.

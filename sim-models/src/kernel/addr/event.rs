@@ -25,6 +25,7 @@ pub(super) fn inetaddr_down(k: &mut Kernel, cx: &mut Cx, dev: DevId, ifa: &Ifa, 
         net.v4.flush_dev(dev, true, false);
         // NEIGH-20: permanent ones, too.
         neigh::flush_dev(k, cx, dev, true);
+        neigh::proxy::ifdown(k, cx, dev);
     }
 }
 

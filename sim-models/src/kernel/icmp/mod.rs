@@ -158,7 +158,16 @@ fn count_in(k: &mut Kernel, ns: NsId, kind: u8) {
         PARAMETER_PROBLEM => [M::IcmpInParmProbs, M::IcmpMsgInType12],
         TIMESTAMP => [M::IcmpInTimestamps, M::IcmpMsgInType13],
         TIMESTAMP_REPLY => [M::IcmpInTimestampReps, M::IcmpMsgInType14],
-        _ => return mib.count_icmp_in(kind),
+        _ => {
+            let named = match kind {
+                4 => Some(M::IcmpInSrcQuenchs),
+                17 => Some(M::IcmpInAddrMasks),
+                18 => Some(M::IcmpInAddrMaskReps),
+                _ => None,
+            };
+            named.into_iter().for_each(|m| mib[m] += 1);
+            return mib.count_icmp_in(kind);
+        }
     };
     names.into_iter().for_each(|m| mib[m] += 1);
 }

@@ -2,8 +2,8 @@
 //! 300 s it draws the reachable times anew (NEIGH-10).
 //!
 //! Below `gc_thresh1` the kernel's worker finds nothing to collect, so here it sleeps until that many entries exist; it
-//! wakes on the same 15 s grid, counted from time 0. The new draw of reachable times therefore happens only on hosts
-//! with that many neighbours.
+//! wakes on the same 15 s grid, counted from time 0. The draws that it would have made meanwhile are made up for when
+//! somebody next asks for a reachable time.
 
 use super::{Entry, table};
 use crate::kernel::{
@@ -33,10 +33,7 @@ pub(super) fn arm(k: &mut Kernel, cx: &mut Cx) {
 pub fn periodic_work(k: &mut Kernel, cx: &mut Cx) {
     let now = cx.jiffies() as i64;
     k.neigh4.gc_armed = false;
-    if now > k.neigh4.last_rand + 300 * i64::from(k.hz) {
-        k.neigh4.last_rand = now;
-        crate::kernel::sysctl::redraw_reachable(k, cx);
-    }
+    redraw(k, cx);
     if k.neigh4.len() >= k.neigh4.gc_thresh1 as usize {
         for n in 0..k.neigh4.slots() {
             if k.neigh4.is_live(n) && is_stale(k, n, now) {
@@ -57,4 +54,27 @@ fn is_stale(k: &mut Kernel, n: u32, now: i64) -> bool {
     }
     e.used = e.used.max(e.confirmed);
     e.state == Nud::Failed || now >= e.used + stale
+}
+
+/// Draws reachable times anew as often as the worker would have done until now: when it finds that more than 300 s have
+/// passed since it did so last.
+#[inline]
+pub(super) fn redraw(k: &mut Kernel, cx: &mut Cx) {
+    if cx.jiffies() as i64 > k.neigh4.last_rand + 300 * i64::from(k.hz) {
+        make_up_for(k, cx);
+    }
+}
+
+#[cold]
+fn make_up_for(k: &mut Kernel, cx: &mut Cx) {
+    let now = cx.jiffies() as i64;
+    let every = interval(k) as i64;
+    loop {
+        let look = ((k.neigh4.last_rand + 300 * i64::from(k.hz)) / every + 1) * every;
+        if look > now {
+            return;
+        }
+        k.neigh4.last_rand = look;
+        crate::kernel::sysctl::redraw_reachable(k, cx);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod gc;
 mod output;
+pub mod proxy;
 mod state;
 mod table;
 
@@ -10,7 +11,7 @@ pub use output::neigh_xmit_to;
 pub(super) use output::{is_known, neigh_output};
 pub use state::{UPDATE_ADMIN, UPDATE_OVERRIDE, neigh_timer, neigh_update};
 pub use table::{Entry, Table, find_or_create, flush_dev, forced_gc, may_be_there, neigh_lines};
-pub(crate) use table::{create_by_admin, remove, set_origin};
+pub(crate) use table::{create_by_admin, known, remove, set_origin};
 
 /// Per-device neighbour sysctls, `net.ipv4.neigh.DEV.*` (NEIGH-2). Times in ticks unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]

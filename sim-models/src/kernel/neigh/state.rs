@@ -6,7 +6,7 @@ use super::{
         rtnl::Nud,
         timer::{self, Timer},
     },
-    Entry, Parms,
+    Entry, Parms, gc,
     table::{in_timer, is_connected, is_valid},
     ticks,
 };
@@ -98,6 +98,7 @@ pub fn neigh_timer(k: &mut Kernel, cx: &mut Cx, n: u32) {
     if !in_timer(k.neigh4.entry(n).state) {
         return;
     }
+    gc::redraw(k, cx);
     let p = parms(k, n);
     let reachable = ticks(k.hz, p.reachable_ms) as i64;
     let delay = i64::from(p.delay_probe_s) * i64::from(k.hz);
@@ -158,6 +159,7 @@ fn invalidate(k: &mut Kernel, cx: &mut Cx, n: u32) {
 
 /// `__neigh_update` (NEIGH-17): new state `new`, and the address if one was learned.
 pub fn neigh_update(k: &mut Kernel, cx: &mut Cx, n: u32, mac: Option<Mac>, new: Nud, flags: u32) {
+    gc::redraw(k, cx);
     let now = cx.jiffies() as i64;
     let base = ticks(k.hz, parms(k, n).base_reachable_ms) as i64;
     let reachable = ticks(k.hz, parms(k, n).reachable_ms) as i64;

@@ -58,6 +58,7 @@ pub struct Table {
     /// The periodic worker's timer is set; when it last drew reachable times.
     pub(super) gc_armed: bool,
     pub(super) last_rand: i64,
+    pub(crate) proxies: super::proxy::Proxies,
     /// Stream that `reachable_time` is drawn from.
     pub(crate) rng: Option<sim_core::rng::StreamId>,
 }
@@ -76,6 +77,7 @@ impl Default for Table {
             last_flush: 0,
             gc_armed: false,
             last_rand: 0,
+            proxies: super::proxy::Proxies::default(),
             rng: None,
         }
     }
@@ -131,9 +133,9 @@ impl Table {
         self.entries.iter().filter(|e| e.live)
     }
 
-    /// Packets that wait for an answer, in all entries.
+    /// Packets that wait for an answer, in all entries, and requests that wait to be answered.
     pub fn waiting(&self) -> u64 {
-        self.entries.iter().map(|e| e.queue.len() as u64).sum()
+        self.proxies.waiting() + self.entries.iter().map(|e| e.queue.len() as u64).sum::<u64>()
     }
 
     pub(crate) fn each_waiting<'p>(&'p self, tell: &mut dyn FnMut(&'p SkBuff)) {
@@ -184,6 +186,12 @@ pub fn find_or_create(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32) -> Optio
 /// An administrator's entry: PERMANENT ones don't count against the thresholds.
 pub(crate) fn create_by_admin(k: &mut Kernel, cx: &mut Cx, dev: DevId, ip: u32, permanent: bool) -> Option<u32> {
     create(k, cx, dev, ip, permanent)
+}
+
+/// The MAC address of a neighbour that has a valid one (`neigh_lookup`, `neigh_ha_snapshot`).
+pub(crate) fn known(k: &Kernel, dev: DevId, ip: u32) -> Option<Mac> {
+    let e = k.neigh4.entry(k.neigh4.find(dev, ip)?);
+    is_valid(e.state).then_some(e.mac)
 }
 
 /// Which request made or changed the entry (for the walk).

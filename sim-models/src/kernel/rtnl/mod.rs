@@ -82,6 +82,12 @@ pub enum RtnlOp {
         dev: String,
         dst: u32,
     },
+    /// `ip neigh add|del proxy IP dev DEV`
+    Proxy {
+        dev: String,
+        dst: u32,
+        add: bool,
+    },
     /// `bridge fdb add MAC dev DEV master static|dynamic|permanent`
     NewFdb {
         dev: String,
@@ -413,6 +419,7 @@ impl Kernel {
                 neigh::new_neigh(self, cx, ns, dev, *dst, *lladdr, *state, *how)
             }
             RtnlOp::DelNeigh { dev, dst } => neigh::del_neigh(self, cx, ns, dev, *dst),
+            RtnlOp::Proxy { dev, dst, add } => neigh::proxy(self, ns, dev, *dst, *add),
             RtnlOp::NewFdb { dev, mac, state } => link::new_fdb(self, cx, ns, dev, *mac, *state),
             RtnlOp::DelFdb { dev, mac } => link::del_fdb(self, cx, ns, dev, *mac),
             RtnlOp::NewRemote { dev, mac, dst, port, vni, state, how } => {

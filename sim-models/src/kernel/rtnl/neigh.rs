@@ -43,3 +43,15 @@ pub(super) fn del_neigh(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: &str, dst: u
     neigh::remove(k, cx, n);
     Ok(())
 }
+
+/// `ip neigh add|del proxy IP dev DEV`: adding what is there already is nothing.
+pub(super) fn proxy(k: &mut Kernel, ns: NsId, dev: &str, dst: u32, add: bool) -> Result<(), RtnlError> {
+    let dev = device(k, ns, dev)?;
+    let proxies = &mut k.neigh4.proxies;
+    if add {
+        proxies.add(dev, dst);
+    } else if !proxies.remove(dev, dst) {
+        return Err(RtnlError::new(Errno::ENOENT));
+    }
+    Ok(())
+}

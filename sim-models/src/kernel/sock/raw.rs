@@ -103,7 +103,8 @@ pub(in crate::kernel) fn raw_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: &Sk
         return true;
     }
     let echo = (icmp.rest >> 16) as u16;
-    let (src, dst, dev) = (ip.src, ip.dst, skb.meta.dev);
+    let (src, dst) = (ip.src, ip.dst);
+    let dev = super::udp::inet_iif(k, ns, skb.meta.dev, dst);
     let ids: Vec<SockId> = table
         .raw()
         .iter()
@@ -157,6 +158,10 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: De
             continue;
         }
         let Some(s) = k.sockets.get_mut(id) else { continue };
+        // An error about what was sent from here comes by lo, which is not the device that the socket is bound to.
+        if s.opts.device.is_some_and(|d| d != dev) {
+            continue;
+        }
         if s.port != echo || s.proto != Proto::RawIcmp || mutated(Mutation::ErrnoForgotten) {
             continue;
         }

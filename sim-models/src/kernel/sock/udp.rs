@@ -210,7 +210,7 @@ fn give_up(k: &Kernel, cx: &mut Cx, skb: SkBuff, e: Errno) -> Result<u32, Errno>
 /// `inet_iif`: the device that a packet counts as having come in by: one to oneself, by the owner of the address
 /// (SOCK-24).
 #[inline]
-fn inet_iif(k: &Kernel, ns: NsId, dev: DevId, daddr: u32) -> DevId {
+pub(super) fn inet_iif(k: &Kernel, ns: NsId, dev: DevId, daddr: u32) -> DevId {
     if !k.devs[dev].is_loopback() {
         return dev;
     }

@@ -25,6 +25,8 @@ impl ConfBits {
     pub const IN_DEVICE: u32 = 1 << 14;
     pub const SRC_VALID_MARK: u32 = 1 << 15;
     pub const SECURE_REDIRECTS: u32 = 1 << 27;
+    /// Of the device alone.
+    pub const PROXY_ARP_PVLAN: u32 = 1 << 28;
 
     #[inline]
     pub fn has(self, bit: u32) -> bool {
@@ -77,6 +79,7 @@ impl ConfBits {
             (Self::IN_DEVICE, in_device),
             (Self::SECURE_REDIRECTS, or(|c| c.secure_redirects)),
             (Self::SRC_VALID_MARK, or(|c| c.src_valid_mark)),
+            (Self::PROXY_ARP_PVLAN, dev.proxy_arp_pvlan != 0),
         ];
         let word = flags.into_iter().filter(|f| f.1).fold(0, |word, f| word | f.0);
         // Numbers that the kernel doesn't know act as it treats them: as loose, as the default.

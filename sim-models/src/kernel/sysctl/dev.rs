@@ -40,7 +40,8 @@ macro_rules! fields {
 
 fields! {
     HandOn: rp_filter accept_local send_redirects accept_redirects secure_redirects shared_media accept_source_route
-        log_martians proxy_arp arp_ignore arp_announce arp_filter arp_accept arp_notify arp_evict_nocarrier
+        log_martians proxy_arp proxy_arp_pvlan arp_ignore arp_announce arp_filter arp_accept arp_notify
+        arp_evict_nocarrier
         drop_gratuitous_arp bc_forwarding ignore_routes_with_linkdown src_valid_mark;
     Flush: promote_secondaries route_localnet;
     Forward: forwarding;
@@ -57,7 +58,6 @@ const FIXED: &[(&str, &str)] = &[
     ("igmpv3_unsolicited_report_interval", "1000"),
     ("mc_forwarding", "0"),
     ("medium_id", "0"),
-    ("proxy_arp_pvlan", "0"),
     ("tag", "0"),
 ];
 

@@ -41,6 +41,7 @@ pub fn trace_line(pkt_type: PktType, frame: &Frame) -> String {
         }
         Net::Ip4(ip, l4) => ip4(&mut line, ip, l4),
         Net::Raw(raw) => put(&mut line, format_args!("ethertype={:#06x} len={}", raw.ethertype, frame.payload.len)),
+        Net::Stp(bpdu) => put(&mut line, format_args!("{bpdu}")),
         Net::Other(kind) => put(&mut line, format_args!("ethertype={kind:#06x} len={}", frame.payload.len)),
     }
     line

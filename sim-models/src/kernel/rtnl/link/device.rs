@@ -42,6 +42,7 @@ pub(crate) fn dev_close(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     drivers::stop(k, cx, dev);
     addr::on_down(k, cx, dev);
     neigh::flush_dev(k, cx, dev, true);
+    neigh::proxy::ifdown(k, cx, dev);
     drivers::notify_all(k, cx, dev, Event::Down);
 }
 

@@ -80,6 +80,7 @@ pub(super) fn unregister(k: &mut Kernel, cx: &mut Cx, devs: &[DevId]) {
 pub(super) fn leave(k: &mut Kernel, cx: &mut Cx, dev: DevId) {
     addr::on_unregister(k, cx, dev);
     neigh::flush_dev(k, cx, dev, true);
+    neigh::proxy::ifdown(k, cx, dev);
     if let Some(master) = k.devs[dev].master {
         drivers::del_slave(k, cx, master, dev);
     }
