@@ -10,7 +10,7 @@ use crate::kernel::{
     rtnl,
     sysctl::ConfBits,
 };
-use crate::packet::{Ip4, Mac, frame::ETH_HLEN};
+use crate::packet::{Mac, frame::ETH_HLEN};
 use rustc_hash::FxHashMap;
 
 /// A macvlan's state (`struct macvlan_dev`).
@@ -201,10 +201,7 @@ const EVERYONE: u8 = Mode::Private as u8 | Mode::Vepa as u8 | Mode::Bridge as u8
 /// The group half of `macvlan_handle_frame`: copies for the macvlans, and the frame itself for the device below; unless
 /// a private one's own frame has come back.
 fn handle_group(k: &mut Kernel, cx: &mut Cx, lower: DevId, mut skb: SkBuff) -> Option<SkBuff> {
-    // `ip_check_defrag`: macvlans and the device below get whole datagrams.
-    if skb.frame.ip4().is_some_and(Ip4::is_fragment) {
-        skb = ip_defrag::ip_defrag(k, cx, skb)?;
-    }
+    skb = ip_defrag::ip_check_defrag(k, cx, skb)?;
     let src = k.drv.Macvlan.0.get(&lower).and_then(|p| p.by_mac.get(&skb.frame.src)).copied();
     let modes = match src.map(|s| (s, mode(k, s))) {
         None => EVERYONE,
