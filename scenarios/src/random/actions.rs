@@ -105,7 +105,8 @@ impl Draft {
             },
             FlowKind::Ping | FlowKind::Udp => {}
         }
-        if self.on.large && !matches!(flow.kind, FlowKind::Requests) && self.chance.percent(45) {
+        // On a wire that takes no time the answer to a fragment may come before the next one is sent.
+        if self.on.large && !self.on.two_hosts && !matches!(flow.kind, FlowKind::Requests) && self.chance.percent(45) {
             flow.size = *self.chance.pick(&[972, 1372, 1396, 1472, 1473, 1500, 2000, 3000, 6000]);
         }
         if self.on.buffers && flow.kind == FlowKind::Udp && flow.to.is_some() {

@@ -267,18 +267,27 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: 
         k.net_mut(ns).mib[M::IcmpInErrors] += 1;
         return;
     };
+    let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);
+    // The answer came within the system call itself, which has the socket locked: the attempt goes on.
+    let owner = k.sockets.get(id).and_then(|s| s.owner);
+    let locked = owner.is_some() && k.cpus[cx.cpu as usize].current() == owner;
+    if locked && !too_big {
+        k.net_mut(ns).mib[M::TcpExtLockDroppedIcmps] += 1;
+    }
     if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
         return;
     }
     let Some(s) = k.sockets.get_mut(id) else { return };
     let told = matches!(err.kind, icmp::DEST_UNREACH | icmp::TIME_EXCEEDED | icmp::PARAMETER_PROBLEM);
-    let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);
     if s.proto != Proto::Tcp(State::SynSent) || !told || too_big {
         return;
     }
     // A copy waits on the socket's error queue (`ip_icmp_error`), and goes with the socket.
     let copy = cx.clone_skb(skb);
     s.queue.push_back(copy);
+    if locked {
+        return;
+    }
     // In SYN_SENT the kernel reports any of them at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
     fail(k, cx, id, err.errno().0);
 }
