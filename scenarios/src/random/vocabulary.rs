@@ -98,6 +98,7 @@ const WORDS: &[Word] = &[
     ("route mtu", |v| v.route(" mtu ")),
     ("route tos", |v| v.route(" tos ")),
     ("route onlink", |v| v.route("onlink")),
+    ("route nexthop", |v| v.route(" nexthop ")),
     ("table of its own", |v| v.route(" table ")),
     ("rule from", |v| v.rule("from")),
     ("rule to", |v| v.rule("to ")),
