@@ -61,4 +61,5 @@ features! {
     strangers 45 "destinations that nobody has",
     down 12 "devices that are not up",
     rules 30 "policy rules and tables of their own",
+    several 20 "routes with several next hops",
 }

@@ -56,6 +56,9 @@ impl Draft {
                 if self.on.route_types && self.chance.percent(45) {
                     self.special_route(h, n);
                 }
+                if self.on.several && self.chance.percent(60) {
+                    self.several(h, n);
+                }
                 if self.on.rules && self.chance.percent(60) {
                     self.rules(h, n);
                 }

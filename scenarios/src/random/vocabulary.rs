@@ -103,6 +103,7 @@ const WORDS: &[Word] = &[
     ("route tos", |v| v.route(" tos ")),
     ("route with several next hops", |v| v.route(" nexthop ")),
     ("route onlink", |v| v.route("onlink")),
+    ("route nexthop", |v| v.route(" nexthop ")),
     ("table of its own", |v| v.route(" table ")),
     ("rule from", |v| v.rule("from")),
     ("rule to", |v| v.rule("to ")),
