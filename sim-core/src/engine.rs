@@ -19,7 +19,7 @@ pub struct Thread<E, M, S> {
     pub shared: S,
 }
 
-impl<E, M, S: Default> Default for Thread<E, M, S> {
+impl<E: Copy + Default, M, S: Default> Default for Thread<E, M, S> {
     fn default() -> Self {
         Thread { pending: Pending::default(), out: Vec::new(), shared: S::default() }
     }
@@ -31,7 +31,7 @@ pub type ThreadOf<N> = Thread<<N as Node>::Event, <N as Node>::Message, <N as No
 /// Something with alarms of its own, that sends messages over links.
 pub trait Node {
     /// What can be due.
-    type Event: Copy;
+    type Event: Copy + Default;
     /// What travels over links.
     type Message;
     /// What all nodes of one thread share.

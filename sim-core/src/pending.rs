@@ -7,7 +7,7 @@
 use crate::{calendar::Calendar, queue::Key, time::Time};
 use std::collections::VecDeque;
 
-/// How many of the earliest events lie sorted in front at most; half of them go behind when there are more.
+/// How many of the earliest events lie sorted in front at most, a power of two; half of them go behind when there are more.
 const NEAR: usize = 32;
 /// How many of those behind come to the front at once, at most.
 pub(crate) const BATCH: usize = 16;
@@ -36,7 +36,9 @@ impl<E> Entry<E> {
 
 /// What is pending. Alarms, never what is on its way: `E` is a small `Copy` value that says who is to be woken.
 pub struct Pending<E> {
-    near: Vec<Entry<E>>,
+    /// Latest first, so many of them.
+    near: [Entry<E>; NEAR],
+    count: usize,
     /// The first of `row`; `u128::MAX` without one.
     first: u128,
     /// What is in `near` comes before this, what is in `far` does not. There is nothing in `far` if there is nothing in
@@ -48,46 +50,53 @@ pub struct Pending<E> {
     luck: i32,
     rest: u32,
     far: Calendar<E>,
+    /// What comes to the front next, for a moment.
+    batch: Vec<Entry<E>>,
 }
 
-impl<E> Default for Pending<E> {
+impl<E: Copy + Default> Default for Pending<E> {
     fn default() -> Self {
         Pending {
-            near: Vec::new(),
+            near: [Entry(Key::NEVER, E::default()); NEAR],
+            count: 0,
             first: u128::MAX,
             edge: u128::MAX,
             row: VecDeque::new(),
             luck: LUCK,
             rest: 0,
             far: Calendar::default(),
+            batch: Vec::new(),
         }
     }
 }
 
-impl<E: Copy> Pending<E> {
+impl<E: Copy + Default> Pending<E> {
     /// The time of the earliest event; [`Time::MAX`] if there is none.
     #[inline(always)]
     pub fn head(&self) -> Time {
-        let near = self.near.last().map_or(u64::MAX, |e| e.0.at.ps());
+        let near = if self.count == 0 { u64::MAX } else { self.near[(self.count - 1) % NEAR].0.at.ps() };
         Time::from_ps(near.min((self.first >> 64) as u64))
     }
     pub fn len(&self) -> usize {
-        self.near.len() + self.row.len() + self.far.len()
+        self.count + self.row.len() + self.far.len()
     }
     pub fn is_empty(&self) -> bool {
-        self.near.is_empty() && self.row.is_empty()
+        self.count == 0 && self.row.is_empty()
     }
 
     /// Takes the earliest event if it lies strictly before `horizon`.
     #[inline(always)]
     pub fn pop_before(&mut self, horizon: Time) -> Option<(Key, E)> {
-        let Some(top) = self.near.last().filter(|e| e.word() < self.first) else { return self.pop_row(horizon) };
-        if top.0.at >= horizon {
+        let last = self.count.wrapping_sub(1);
+        let Entry(key, event) = self.near[last % NEAR];
+        if self.count == 0 || key.word() > self.first {
+            return self.pop_row(horizon);
+        }
+        if key.at >= horizon {
             return None;
         }
-        let Entry(key, event) = *top;
-        self.near.pop();
-        if self.near.is_empty() && self.edge != u128::MAX {
+        self.count = last;
+        if last == 0 && self.edge != u128::MAX {
             self.refill();
         }
         Some((key, event))
@@ -106,31 +115,35 @@ impl<E: Copy> Pending<E> {
     /// `near` is empty: the next few.
     #[inline(never)]
     fn refill(&mut self) {
-        self.edge = self.far.refill(&mut self.near);
+        let mut next = std::mem::take(&mut self.batch);
+        self.edge = self.far.refill(&mut next);
+        self.count = next.len();
+        self.near[..next.len()].copy_from_slice(&next);
+        next.clear();
+        self.batch = next;
     }
 
     #[inline]
     pub(crate) fn push(&mut self, key: Key, event: E) {
         let new = Entry(key, event);
         let word = new.word();
-        if word >= self.edge || self.near.len() == NEAR {
+        let mut place = self.count;
+        if word >= self.edge || place == NEAR {
             return self.push_far(new);
         }
+        self.count = place + 1;
         // Most are due soon: a few steps from the end, where the earliest lies.
-        let mut place = self.near.len();
         let last = place.saturating_sub(SOON);
-        self.near.push(new);
-        let near = &mut self.near[..=place];
         while place > last {
-            let before = near[place - 1];
+            let before = self.near[(place - 1) % NEAR];
             if before.word() > word {
-                near[place] = new;
+                self.near[place % NEAR] = new;
                 return;
             }
-            near[place] = before;
+            self.near[place % NEAR] = before;
             place -= 1;
         }
-        near[place] = new;
+        self.near[place % NEAR] = new;
         if place > 0 {
             self.push_later(place, new);
         }
@@ -193,9 +206,11 @@ impl<E: Copy> Pending<E> {
         }
         self.far.spilled();
         self.edge = self.near[NEAR / 2 - 1].word();
-        for e in self.near.drain(..NEAR / 2) {
-            self.far.push(e);
+        for e in &self.near[..NEAR / 2] {
+            self.far.push(*e);
         }
+        self.near.copy_within(NEAR / 2.., 0);
+        self.count = NEAR / 2;
     }
 
     /// Sets the alarm for the next message of link `link` into node `node`.
@@ -208,7 +223,8 @@ impl<E: Copy> Pending<E> {
     pub(crate) fn deal(&mut self, mut give: impl FnMut(Key, E)) {
         (self.edge, self.first) = (u128::MAX, u128::MAX);
         let far = &mut self.far;
-        let front = self.near.drain(..).chain(self.row.drain(..));
+        let count = std::mem::take(&mut self.count);
+        let front = self.near[..count].iter().copied().chain(self.row.drain(..));
         front.for_each(|Entry(key, event)| give(key, event));
         far.drain(|Entry(key, event)| give(key, event));
     }

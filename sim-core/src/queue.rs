@@ -15,6 +15,9 @@ pub struct Key {
 }
 
 impl Key {
+    /// After everything else.
+    pub(crate) const NEVER: Key = Key { at: Time::MAX, order: u64::MAX };
+
     #[inline]
     pub(crate) fn word(self) -> u128 {
         u128::from(self.at.ps()) << 64 | u128::from(self.order)
@@ -111,7 +114,7 @@ impl Queue {
     /// # Panics
     /// If `at` lies in the past: time never runs backwards.
     #[inline]
-    pub fn set<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
+    pub fn set<E: Copy + Default>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
         pending.push(Key { at, order: self.base | self.set }, event);
         self.set += 1;
@@ -122,7 +125,7 @@ impl Queue {
     /// # Panics
     /// If `at` lies in the past.
     #[inline]
-    pub fn set_timer<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
+    pub fn set_timer<E: Copy + Default>(&mut self, pending: &mut Pending<E>, at: Time, event: E) {
         assert!(at >= self.now, "an alarm was set in the past: {at:?} < {:?}", self.now);
         pending.push_timer(Key { at, order: self.base | self.set }, event);
         self.set += 1;
@@ -133,7 +136,7 @@ impl Queue {
     /// # Panics
     /// If `at` lies in the past.
     #[inline]
-    pub fn message<E: Copy>(&mut self, pending: &mut Pending<E>, at: Time, link: u32, event: E) {
+    pub fn message<E: Copy + Default>(&mut self, pending: &mut Pending<E>, at: Time, link: u32, event: E) {
         assert!(at >= self.now, "a message arrived in the past: {at:?} < {:?}", self.now);
         pending.message(at, (self.base >> NODE) as u32, link, event);
     }
@@ -142,7 +145,7 @@ impl Queue {
     /// without a tie: strictly before the head and the horizon. Then it takes the number and is absorbed into
     /// the digest just as the alarm would have been, so the digest is the same with inlining off.
     #[inline]
-    pub fn may_continue<E: Copy>(&mut self, pending: &Pending<E>, at: Time, horizon: Time) -> bool {
+    pub fn may_continue<E: Copy + Default>(&mut self, pending: &Pending<E>, at: Time, horizon: Time) -> bool {
         if !self.inline || at >= horizon || at >= pending.head() || self.is_exhausted() {
             return false;
         }

@@ -57,8 +57,8 @@ features! {
     buffers 6 "small receive buffers, and a slow receiver",
     queues 8 "one packet at most waits for ARP",
     strict 12 "rp_filter everywhere",
-    multipath 15 "routes with several next hops",
     strangers 45 "destinations that nobody has",
     down 12 "devices that are not up",
     rules 30 "policy rules and tables of their own",
+    several 20 "routes with several next hops",
 }

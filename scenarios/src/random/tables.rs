@@ -50,11 +50,11 @@ impl Draft {
                 if self.on.wrong_routes && self.chance.percent(35) {
                     self.wrong_route(h, n);
                 }
-                if self.on.multipath && self.chance.percent(60) {
-                    self.several_hops(h, n);
-                }
                 if self.on.route_types && self.chance.percent(45) {
                     self.special_route(h, n);
+                }
+                if self.on.several && self.chance.percent(60) {
+                    self.several(h, n);
                 }
                 if self.on.rules && self.chance.percent(60) {
                     self.rules(h, n);
@@ -86,10 +86,6 @@ impl Draft {
                 if self.on.strict {
                     let value = self.chance.pick(&["1", "1", "2"]).to_string();
                     set.push(("net.ipv4.conf.all.rp_filter".to_owned(), value));
-                }
-                if self.on.multipath {
-                    // Else the kernel draws it.
-                    set.push(("net.ipv4.fib_multipath_hash_seed".to_owned(), "1".to_owned()));
                 }
                 if self.on.buffers && n == 0 {
                     set.push(("net.core.rmem_default".to_owned(), "2304".to_owned()));
@@ -267,26 +263,6 @@ impl Draft {
             _ => format!("{}/{len} via {} dev {} onlink metric {metric}", dotted(base), dotted(gateway), iface.dev),
         };
         self.sketch.hosts[h].nets[n].routes.push(line);
-    }
-
-    /// A route with two next hops, each on a way of its own.
-    fn several_hops(&mut self, h: usize, n: usize) {
-        let mut hops = Vec::new();
-        for i in self.of(h, n).filter(|i| i.addr.is_some()).cloned().collect::<Vec<_>>() {
-            let near = |o: &&Iface| o.segment == i.segment && (o.host, o.net) != (h, n);
-            let gateways: Vec<u32> = self.ifaces.iter().filter(near).filter_map(|o| o.addr).collect();
-            let weight = *self.chance.pick(&[1, 1, 3]);
-            if let Some(g) = self.chance.maybe(&gateways) {
-                hops.push(format!("nexthop via {} dev {} weight {weight}", dotted(*g), i.dev));
-            }
-        }
-        hops.truncate(3);
-        if hops.len() > 1 {
-            let s = self.chance.below(self.segments.len());
-            let (base, len) = (self.segments[s].base, *self.chance.pick(&[0, 8, 16, 24, 32]));
-            let to = masked(base + self.chance.between(1, 4), len);
-            self.sketch.hosts[h].nets[n].routes.push(format!("{}/{len} metric 3 {}", dotted(to), hops.join(" ")));
-        }
     }
 
     fn special_route(&mut self, h: usize, n: usize) {

@@ -79,36 +79,79 @@ pub fn stat(cx: &mut Cx, flow: u32) -> &mut FlowStat {
     &mut cx.obs.flows[i]
 }
 
+/// A message that was sent or received. So many are put together and measured one after the other: what a flow's
+/// measures lie in is fetched once for all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message {
+    flow: u32,
+    /// Payload; [`SENT`]: it was sent.
+    bytes: u32,
+    /// When it was read, or was meant to be sent.
+    at: Time,
+    /// Picoseconds.
+    born: u64,
+}
+
+const SENT: u32 = u32::MAX;
+const TOGETHER: usize = 16;
+
 /// A packet of `flow` was handed to the kernel at the meant time `at`.
 #[inline]
 pub fn sent(cx: &mut Cx, flow: u32, at: Time) {
-    let s = stat(cx, flow);
-    s.sent += 1;
-    s.first.get_or_insert(at);
-    s.series.sent(at);
+    measure(cx, Message { flow, bytes: SENT, at, born: 0 });
 }
 
 /// A packet of `flow`, born at `born`, was read now.
 #[inline]
 pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
-    let now = cx.clock;
-    let latency = now.since(Time::from_ps(born));
-    let s = stat(cx, flow);
-    s.received += 1;
-    s.bytes += u64::from(bytes);
-    s.last = Some(now);
-    if now < s.measure_from {
-        s.left_out += 1;
-        return;
+    measure(cx, Message { flow, bytes, at: cx.clock, born });
+}
+
+#[inline]
+fn measure(cx: &mut Cx, m: Message) {
+    if cx.obs.messages.len() >= TOGETHER {
+        settle(cx);
     }
-    s.series.received(now, latency, u64::from(bytes));
-    if s.left_out < s.skip {
-        s.left_out += 1;
-        return;
+    cx.obs.messages.push(m);
+}
+
+/// Measures what waits to be measured: before anybody looks at a flow.
+#[inline(never)]
+pub(crate) fn settle(cx: &mut Cx) {
+    let mut messages = std::mem::take(&mut cx.obs.messages);
+    messages.reserve_exact(TOGETHER);
+    for m in messages.drain(..) {
+        let s = stat(cx, m.flow);
+        if m.bytes == SENT { s.sent(m.at) } else { s.received(&m) }
     }
-    s.batches.record(latency.ps());
-    if s.latency.record(latency.ps()) {
-        s.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read: now });
+    cx.obs.messages = messages;
+}
+
+impl FlowStat {
+    fn sent(&mut self, at: Time) {
+        self.sent += 1;
+        self.first.get_or_insert(at);
+        self.series.sent(at);
+    }
+
+    fn received(&mut self, m: &Message) {
+        let latency = m.at.since(Time::from_ps(m.born));
+        self.received += 1;
+        self.bytes += u64::from(m.bytes);
+        self.last = Some(m.at);
+        if m.at < self.measure_from {
+            self.left_out += 1;
+            return;
+        }
+        self.series.received(m.at, latency, u64::from(m.bytes));
+        if self.left_out < self.skip {
+            self.left_out += 1;
+            return;
+        }
+        self.batches.record(latency.ps());
+        if self.latency.record(latency.ps()) {
+            self.exemplars.push(Exemplar { latency, born: Time::from_ps(m.born), read: m.at });
+        }
     }
 }
 

@@ -34,6 +34,12 @@ pub enum Alarm {
     Script(u32),
 }
 
+impl Default for Alarm {
+    fn default() -> Alarm {
+        Alarm::Script(0)
+    }
+}
+
 const _: () = assert!(size_of::<Alarm>() == 8);
 
 /// Where an outbound wire leads.

@@ -100,13 +100,18 @@ pub fn netif_rx(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> bool {
 /// handler, the protocol; inline, no queue (DEV-23).
 #[inline]
 pub fn netif_receive_skb(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
-    if let Some(handler) = k.devs[skb.meta.dev].rx_handler {
+    let d = &k.devs[skb.meta.dev];
+    let rx = In { dev: skb.meta.dev, ns: d.ns, ifindex: d.ifindex, conf: d.conf };
+    if let Some(handler) = d.rx_handler {
         if let Some(skb) = drivers::bridge::take(k, cx, handler, skb) {
             receive_core(k, cx, skb);
         }
         return;
     }
-    match shortcut::take(k, cx, &mut skb) {
+    if d.master.is_some() {
+        return receive_core(k, cx, skb);
+    }
+    match shortcut::take(k, cx, &mut skb, rx) {
         Taken::Forward => dev_queue_xmit(k, cx, skb),
         Taken::Local => udp::udp_rcv(k, cx, skb),
         Taken::Socket(id) => udp::udp_rcv_to(k, cx, id, skb),

@@ -97,6 +97,8 @@ pub struct Observer {
     pub capture: Option<Vec<Captured>>,
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
+    /// What waits to be measured.
+    pub(crate) messages: Vec<crate::apps::flow::Message>,
     pub hops: [u64; At::COUNT],
     pub digest: Digest,
     /// Bytes that each hop copied, for the bill.
@@ -121,6 +123,7 @@ impl Default for Observer {
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),
+            messages: Vec::new(),
             flows: Vec::new(),
             follow: None,
             walk: Vec::new(),

@@ -1,5 +1,6 @@
 //! The whole way of a packet like the last one. What is decided about a packet depends on little: where it came in, its
-//! addresses and its TOS; and it stays so until something is configured. So the first packet goes through `ip_rcv`,
+//! addresses and its TOS; mostly not even on where it came in and its source, so long as that is believable
+//! ([`Kernel::believes`]). And it stays so until something is configured. So the first packet goes through `ip_rcv`,
 //! `ip_forward` and so on to the neighbour, the way it took is kept, and the next one like it is billed for the same
 //! hops in one sum, and counted in one place. [`settle`] adds those counts up before anybody looks at them.
 //!
@@ -12,7 +13,8 @@ use super::{
     ip_output::Out,
     mib::M,
     route::{Dst, DstKind, In},
-    sock::{self, SockId},
+    sock::{self, SockId, lookup::Tuple},
+    sysctl::ConfBits,
 };
 use crate::packet::{
     L4, Mac, Net,
@@ -50,12 +52,14 @@ enum Known {
 struct Cached {
     generation: u32,
     dst: u32,
+    /// Of an entry for all sources that of the last packet.
     src: u32,
+    /// [`DevId::NONE`]: all devices of the namespace that are configured like that.
     rx: DevId,
+    conf: ConfBits,
     tos: u8,
     known: Known,
     mac: Mac,
-    ifindex: u32,
     /// Packets longer than this go the long way, bytes.
     mtu: u32,
     neigh: u32,
@@ -79,10 +83,10 @@ impl Cached {
         dst: 0,
         src: 0,
         rx: DevId::NONE,
+        conf: ConfBits(0),
         tos: 0,
         known: Known::Route,
         mac: Mac([0; 6]),
-        ifindex: 0,
         mtu: 0,
         neigh: 0,
         cost: Span::ZERO,
@@ -98,8 +102,22 @@ impl Cached {
     };
 
     #[inline]
-    fn is_for(&self, generation: u32, rx: DevId, dst: u32, src: u32, tos: u8) -> bool {
-        self.generation == generation && self.dst == dst && self.src == src && self.rx == rx && self.tos == tos
+    fn is_for(&self, k: &Kernel, rx: DevId, dst: u32, tos: u8) -> bool {
+        self.generation == k.generation && self.dst == dst && self.rx == rx && self.tos == tos
+    }
+}
+
+impl Cached {
+    /// Where it leads what came in by `rx`.
+    #[inline]
+    fn way_from(&self, rx: DevId) -> Dst {
+        Dst { dev: if self.to.dev == DevId::NONE { rx } else { self.to.dev }, ..self.to }
+    }
+
+    /// The sender's port, where it matters.
+    #[inline]
+    fn port_of(&self, sport: u16) -> u16 {
+        if self.rx == DevId::NONE { 0 } else { sport }
     }
 }
 
@@ -107,13 +125,26 @@ impl Recent {
     /// As large as the host: a few decisions for each device.
     #[cold]
     fn make(&mut self, devices: usize) {
-        self.slots = vec![Cached::NONE; (devices * 4).next_power_of_two().clamp(64, 1 << 18)];
+        self.slots = vec![Cached::NONE; (devices * 16).next_power_of_two().clamp(64, 1 << 18)];
         self.busy = Vec::with_capacity(self.slots.len());
     }
 
+    /// Where the decision for packets from `src` lies that come in by `rx`.
     #[inline]
     fn slot(&self, rx: DevId, dst: u32, src: u32) -> usize {
-        let key = (u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17);
+        self.place((u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17))
+    }
+
+    /// Where that for all packets of a namespace lies.
+    #[inline]
+    fn common(&self, ns: NsId, dst: u32) -> usize {
+        let i = self.place(u64::from(dst) << 32 | u64::from(ns.0));
+        // Two places: that of the other half of the pair.
+        if self.slots.get(i).is_some_and(|c| c.dst != dst) { i ^ 1 } else { i }
+    }
+
+    #[inline]
+    fn place(&self, key: u64) -> usize {
         (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.slots.len().wrapping_sub(1)
     }
 
@@ -128,11 +159,57 @@ impl Recent {
     }
 }
 
-/// The decision for a packet like that, if one is known and nothing was configured since.
+impl Kernel {
+    /// Is `src` believed wherever packets may come from anywhere? It is no group, no loopback and none of our own.
+    #[inline]
+    fn believes(&self, ns: NsId, src: u32) -> bool {
+        !matches!(src >> 24, 0 | 127 | 224..) && !self.net(ns).addrs.has(src)
+    }
+}
+
+/// The slot of the decision for a packet like that, if one is known and nothing was configured since.
+#[inline(always)]
+fn find(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<usize> {
+    let slot = k.routes.common(rx.ns, dst);
+    let c = k.routes.slots.get(slot)?;
+    if c.is_for(k, DevId::NONE, dst, tos)
+        && c.ns == rx.ns
+        && c.conf == rx.conf
+        && c.to.dev != rx.dev
+        && (c.src == src || k.believes(rx.ns, src))
+    {
+        return Some(slot);
+    }
+    find_for(k, rx.dev, dst, src, tos)
+}
+
+/// One that is for that source and that device.
+#[inline(never)]
+fn find_for(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<usize> {
+    let slot = k.routes.slot(rx, dst, src);
+    let c = k.routes.slots.get(slot)?;
+    (c.is_for(k, rx, dst, tos) && c.src == src).then_some(slot)
+}
+
+/// The decision for a packet like that.
 #[inline]
-pub(super) fn route(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<Dst> {
-    let c = k.routes.slots.get(k.routes.slot(rx, dst, src))?;
-    c.is_for(k.generation, rx, dst, src, tos).then_some(c.to)
+pub(super) fn route(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<Dst> {
+    find(k, rx, dst, src, tos).map(|slot| k.routes.slots[slot].way_from(rx.dev))
+}
+
+/// Does the decision `to` for a packet from `src` hold for all that come in by devices like `rx`, whatever their source?
+/// The checks of the source (`fib_validate_source`) then are those of [`Kernel::believes`].
+fn is_common(k: &Kernel, rx: In, (dst, src): (u32, u32), to: Dst) -> bool {
+    let way = match to.kind {
+        DstKind::Local => true,
+        DstKind::Unicast => to.dev != rx.dev,
+        DstKind::Broadcast | DstKind::Multicast | DstKind::Error(_) => false,
+    };
+    let conf = rx.conf;
+    let v4 = &k.net(rx.ns).v4;
+    let checks = conf.rp_filter() != 0 || conf.has(ConfBits::ACCEPT_LOCAL) || v4.custom_local || v4.policy().is_some();
+    let faults = cfg!(feature = "mutations");
+    way && !checks && !faults && k.believes(rx.ns, src) && k.believes(rx.ns, dst) == (to.kind == DstKind::Unicast)
 }
 
 /// Keeps a decision. Martians and errors are not kept.
@@ -141,14 +218,22 @@ pub(super) fn keep_route(k: &mut Kernel, cx: &mut Cx, rx: In, dst: u32, src: u32
         let devices = k.devs.iter().count();
         k.routes.make(devices);
     }
-    let slot = k.routes.slot(rx.dev, dst, src);
+    let common = is_common(k, rx, (dst, src), to);
+    let slot = if common { k.routes.common(rx.ns, dst) } else { k.routes.slot(rx.dev, dst, src) };
     // A slot that is used by turns is in the list again and again.
     if k.routes.busy.len() >= k.routes.slots.len() {
         settle(k, cx);
     }
     settle_one(k, cx, slot);
-    let (generation, ns, ifindex) = (k.generation, rx.ns, rx.ifindex);
-    k.routes.slots[slot] = Cached { generation, dst, src, rx: rx.dev, tos, ns, ifindex, to, ..Cached::NONE };
+    let (generation, ns, conf) = (k.generation, rx.ns, rx.conf);
+    let mut c = Cached { generation, dst, src, rx: rx.dev, conf, tos, ns, to, ..Cached::NONE };
+    if common {
+        c.rx = DevId::NONE;
+        if to.kind == DstKind::Local {
+            c.to.dev = DevId::NONE;
+        }
+    }
+    k.routes.slots[slot] = c;
 }
 
 const FORWARD: [At; 7] = [
@@ -167,14 +252,13 @@ const LOCAL: [At; 4] = [At::NetifReceiveSkb, At::IpRcv, At::IpRouteInput, At::Ip
 pub(super) fn learn(k: &mut Kernel, cx: &mut Cx, skb: &SkBuff, rx: In, to: Dst, out: Option<&Out>) {
     let Some(ip) = skb.frame.ip4() else { return };
     let (dst, src, tos) = (ip.dst, ip.src, ip.tos);
-    let slot = k.routes.slot(rx.dev, dst, src);
+    let Some(slot) = find(k, rx, dst, src, tos) else { return };
     // A deliberate fault sits somewhere on the long way; ports hand their frames to their master.
     let unusual = cfg!(feature = "mutations") || k.routes.off || k.devs[rx.dev].master.is_some() || to.redirect;
-    let Some(c) = k.routes.slots.get(slot) else { return };
-    if unusual || c.known != Known::Route || !c.is_for(k.generation, rx.dev, dst, src, tos) || c.to != to {
+    let mut c = k.routes.slots[slot];
+    if unusual || c.known != Known::Route || c.way_from(rx.dev) != to {
         return;
     }
-    let mut c = *c;
     let hops: &[At] = if let Some(out) = out {
         let Some(n) = k.neigh4.find(to.dev, to.nexthop) else { return };
         if out.loopback {
@@ -205,15 +289,14 @@ pub(super) enum Taken {
 
 /// The short way of a packet that has arrived on `skb.dev`, if there is one.
 #[inline(always)]
-pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
+pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff, rx: In) -> Taken {
     let buf = &mut *skb.0;
     let Net::Ip4(ip, l4) = &mut buf.frame.net else { return Taken::Nowhere };
     let m = &mut buf.meta;
-    let slot = k.routes.slot(m.dev, ip.dst, ip.src);
-    let Some(c) = k.routes.slots.get_mut(slot) else { return Taken::Nowhere };
+    let Some(slot) = find(k, rx, ip.dst, ip.src, ip.tos) else { return Taken::Nowhere };
+    let c = &mut k.routes.slots[slot];
     let len = u32::from(ip.len);
-    if !c.is_for(k.generation, m.dev, ip.dst, ip.src, ip.tos)
-        || c.known == Known::Route
+    if c.known == Known::Route
         || m.pkt_type != PktType::Host
         || m.traced
         || m.dst.is_some()
@@ -239,9 +322,9 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
         if ip.frag & (IP_MF | IP_OFFSET) != 0 {
             return Taken::Nowhere;
         }
-        m.dst = Some(c.to);
+        m.dst = Some(c.way_from(m.dev));
         taken = match c.sock {
-            Some(id) if c.sockets == k.sockets.version && c.ports == (sport, dport) => Taken::Socket(id),
+            Some(id) if c.sockets == k.sockets.version && c.ports == (c.port_of(sport), dport) => Taken::Socket(id),
             _ => Taken::Local,
         };
     }
@@ -251,7 +334,8 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
     c.packets += 1;
     c.bytes += u64::from(len);
     cx.clock += c.cost;
-    m.iif = c.ifindex;
+    c.src = ip.src;
+    m.iif = rx.ifindex;
     m.sock = None;
     taken
 }
@@ -260,13 +344,17 @@ pub(super) fn take(k: &mut Kernel, cx: &mut Cx, skb: &mut SkBuff) -> Taken {
 #[inline(never)]
 pub(super) fn found(k: &mut Kernel, skb: &SkBuff, id: SockId) {
     let Net::Ip4(ip, L4::Udp { sport, dport }) = &skb.frame.net else { return };
-    let rx = skb.meta.dev;
-    let slot = k.routes.slot(rx, ip.dst, ip.src);
-    let sockets = k.sockets.version;
-    // A tunnel's packets are its driver's.
-    let Some(c) = k.routes.slots.get_mut(slot).filter(|_| k.sockets.get(id).is_some_and(|s| !s.encap)) else { return };
-    if c.known == Known::Local && c.is_for(k.generation, rx, ip.dst, ip.src, ip.tos) {
-        (c.sock, c.ports, c.sockets) = (Some(id), (*sport, *dport), sockets);
+    let rx = In::by(k, skb.meta.dev);
+    let Some(slot) = find(k, rx, ip.dst, ip.src, ip.tos) else { return };
+    let c = k.routes.slots[slot];
+    let t = Tuple { saddr: ip.src, sport: *sport, daddr: ip.dst, dport: *dport, dev: rx.dev };
+    let table = k.net(c.ns).sockets.as_ref();
+    // A tunnel's packets are its driver's; a connected socket asks for the sender.
+    let any = c.rx != DevId::NONE || table.is_some_and(|table| !table.udp_asks_for_more(&k.sockets, &t));
+    if c.known == Known::Local && any && k.sockets.get(id).is_some_and(|s| !s.encap) {
+        let sockets = k.sockets.version;
+        let c = &mut k.routes.slots[slot];
+        (c.sock, c.ports, c.sockets) = (Some(id), (c.port_of(*sport), *dport), sockets);
     }
 }
 

@@ -137,6 +137,7 @@ impl World {
         };
         for h in &mut self.hosts {
             shortcut::settle(&mut h.kernel, &mut h.cx);
+            apps::flow::settle(&mut h.cx);
         }
         end
     }

@@ -20,7 +20,9 @@ use crate::packet::{
 pub(super) struct Recent(Vec<Cached>);
 
 /// One decision, and what it was made for.
+// One cache line.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Cached {
     src: Key,
     dst: Key,
@@ -42,7 +44,9 @@ impl Recent {
     #[inline]
     fn slot(&self, src: Key, dst: Key) -> usize {
         let word = src.word() ^ dst.word().rotate_left(24);
-        (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.0.len().wrapping_sub(1)
+        let i = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.0.len().wrapping_sub(1);
+        // Two places: that of the other half of the pair.
+        if self.0.get(i).is_some_and(|c| (c.src, c.dst) != (src, dst)) { i ^ 1 } else { i }
     }
 }
 
@@ -74,7 +78,7 @@ pub(super) fn learn(
         return;
     };
     if b.recent.0.is_empty() {
-        let n = (b.ports.len() * 8).next_power_of_two().clamp(64, 4096);
+        let n = (b.ports.len() * 16).next_power_of_two().clamp(64, 4096);
         let none = Cached { generation: 0, ..Cached::new(src, dst, dev, to) };
         b.recent.0 = vec![none; n];
     }

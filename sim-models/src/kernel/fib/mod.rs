@@ -186,8 +186,8 @@ impl<A: Addr> Tables<A> {
         }
     }
 
-    /// The lookup that checks a gateway (RT-12): in `table` first unless that is main, then as any packet's;
-    /// carrier does not count.
+    /// The lookup that checks a gateway (RT-12): in `table` first unless that is main, then as any packet's; carrier
+    /// does not count.
     ///
     /// # Errors
     /// As [`Tables::lookup`].

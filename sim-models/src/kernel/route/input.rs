@@ -73,7 +73,7 @@ fn hash_keys(k: &Kernel, a: &Asked, skb: &SkBuff) -> FlowKeys {
 /// nor is anything that depends on more than addresses, or on time.
 #[inline]
 fn input_route(k: &mut Kernel, cx: &mut Cx, rx: In, skb: &SkBuff, dst: u32, src: u32, tos: u8) -> Result<Dst, NoRoute> {
-    if let Some(to) = shortcut::route(k, rx.dev, dst, src, tos) {
+    if let Some(to) = shortcut::route(k, rx, dst, src, tos) {
         return Ok(to);
     }
     input_anew(k, cx, rx, skb, (dst, src, tos))

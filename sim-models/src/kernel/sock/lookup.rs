@@ -87,6 +87,13 @@ impl Table {
         best
     }
 
+    /// Is there a socket for datagrams like `t` that looks at more than where they are for: at their sender, or the device?
+    pub fn udp_asks_for_more(&self, all: &Sockets, t: &Tuple) -> bool {
+        let chains = [t.daddr, 0].into_iter().filter_map(|a| self.udp.get(&key(a, t.dport)));
+        let asks = |s: &Socket| s.peer != 0 || s.peer_port != 0 || s.opts.device.is_some();
+        chains.flatten().filter_map(|id| all.get(*id)).any(asks)
+    }
+
     /// Every UDP socket that a broadcast reaches (SOCK-39).
     pub fn udp_all(&self, all: &Sockets, t: &Tuple) -> Vec<SockId> {
         [t.daddr, 0]
