@@ -5,6 +5,7 @@ use super::value::{self, Family};
 use super::words::{Keyword, Words, exact, find, prefix};
 use super::{ParseError, lex::Word};
 use sim_models::kernel::rtnl::{How, Nud, RtnlOp};
+use sim_models::packet::Mac;
 
 /// `None`: delete.
 type Cmd = Option<How>;
@@ -71,6 +72,13 @@ fn state(word: &Word) -> Result<Nud, ParseError> {
     known.map(|k| k.what).ok_or_else(wrong)
 }
 
+/// iproute2 takes any number of bytes here; the kernel takes no fewer than the device has.
+fn hardware(word: &Word) -> Result<Mac, ParseError> {
+    let short = word.text.split(':').count() < 6;
+    value::mac(word)
+        .map_err(|e| if short && !e.text.starts_with('"') { word.error("Error: Invalid link address.") } else { e })
+}
+
 /// `ip neighbour` is read.
 pub(super) fn neigh(words: &mut Words<'_>, family: Family) -> Result<RtnlOp, ParseError> {
     let cmd = verb(words, "ip", "neigh", COMMANDS)?;
@@ -110,7 +118,7 @@ pub(super) fn neigh(words: &mut Words<'_>, family: Family) -> Result<RtnlOp, Par
     let (Some(dev), Some(dst)) = (dev, dst) else {
         return Err(words.missing("Device and destination are required arguments."));
     };
-    let lladdr = lladdr.filter(|w| w.text != "null").map(value::mac).transpose()?;
+    let lladdr = lladdr.filter(|w| w.text != "null").map(hardware).transpose()?;
     Ok(match cmd {
         // What else was said of it does not matter.
         how if proxy => RtnlOp::Proxy { dev, dst, add: how.is_some() },

@@ -141,8 +141,8 @@ fn word(rule: &mut RuleSpec, word: &Word, words: &mut Words<'_>, family: &mut Fa
         }
         Key::Table | Key::Lookup => rule.table = table(words.arg()?, "invalid table ID")?,
         Key::Suppress => rule.suppress = Some(number(words.arg()?, "suppress_prefixlength value is invalid")?),
-        Key::Dev => rule.iif = Some(device(words.arg()?, "iif")?),
-        Key::Oif => rule.oif = Some(device(words.arg()?, "oif")?),
+        Key::Dev => rule.iif = Some(device(words.arg()?, "\"iif\"/\"dev\"")?),
+        Key::Oif => rule.oif = Some(device(words.arg()?, "\"oif\"")?),
         Key::Uid => {
             let arg = words.arg()?;
             let range = arg.text.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
@@ -154,8 +154,8 @@ fn word(rule: &mut RuleSpec, word: &Word, words: &mut Words<'_>, family: &mut Fa
             let wrong = || arg.wrong("Invalid \"ipproto\" value");
             rule.ipproto = ipproto(&arg.text).ok_or_else(wrong)?;
         }
-        Key::Sport => rule.sport = Some(ports(words.arg()?, "sport")?),
-        Key::Dport => rule.dport = Some(ports(words.arg()?, "dport")?),
+        Key::Sport => rule.sport = Some(ports(words.arg()?)?),
+        Key::Dport => rule.dport = Some(ports(words.arg()?)?),
         Key::Goto => rule.action = Some(RuleAction::Goto(number(words.arg()?, "invalid target")?)),
         Key::Nop => rule.action = Some(RuleAction::Nop),
         Key::No => return Err(word.unsupported(key.text)),
@@ -189,9 +189,11 @@ fn fwmark(rule: &mut RuleSpec, word: &Word) -> Result<(), ParseError> {
         Some((mark, mask)) => (mark, Some(mask)),
         None => (word.text.as_str(), None),
     };
-    rule.mark = value::u32_of(mark).ok_or_else(|| word.wrong("fwmark value is invalid"))?;
+    rule.mark = value::u32_of(mark)
+        .ok_or_else(|| word.error(format!("Error: argument \"{mark}\" is wrong: fwmark value is invalid")))?;
     rule.mask = match mask {
-        Some(mask) => value::u32_of(mask).ok_or_else(|| word.wrong("fwmask value is invalid"))?,
+        Some(mask) => value::u32_of(mask)
+            .ok_or_else(|| word.error(format!("Error: argument \"{mask}\" is wrong: fwmask value is invalid")))?,
         // Compared whole, unless there is nothing to compare.
         None if rule.mark != 0 => u32::MAX,
         None => 0,
@@ -201,14 +203,14 @@ fn fwmark(rule: &mut RuleSpec, word: &Word) -> Result<(), ParseError> {
 
 fn device(word: &Word, key: &str) -> Result<String, ParseError> {
     if !value::is_ifname(&word.text) {
-        return Err(word.error(format!("Error: \"{key}\" not a valid ifname")));
+        return Err(word.wrong(&format!("{key} not a valid ifname")));
     }
     Ok(word.text.clone())
 }
 
 /// `PORT[-PORT]`
-fn ports(word: &Word, key: &str) -> Result<(u16, u16), ParseError> {
+fn ports(word: &Word) -> Result<(u16, u16), ParseError> {
     let (first, last) = word.text.split_once('-').unwrap_or((&word.text, &word.text));
     let both = first.parse().ok().zip(last.parse().ok());
-    both.ok_or_else(|| word.wrong(&format!("invalid \"{key}\"")))
+    both.ok_or_else(|| word.wrong("invalid port range"))
 }

@@ -16,9 +16,13 @@ impl Draft {
             self.sketch.hosts[h].nets[n].rules.push(rule);
         }
         let routes = self.sketch.hosts[h].nets[n].routes.clone();
-        for route in routes.iter().filter(|r| !r.contains("local") && !r.contains("broadcast")) {
+        for route in routes.iter().filter(|r| !["local", "broadcast"].iter().any(|w| r.contains(w))) {
             if self.chance.percent(60) {
-                let line = format!("{route} table {}", self.chance.pick(&[100, 200, 253]));
+                let table = self.chance.pick(&[100, 200, 253]);
+                let line = match route.split_once(" nexthop ") {
+                    Some((to, hops)) => format!("{to} table {table} nexthop {hops}"),
+                    None => format!("{route} table {table}"),
+                };
                 self.sketch.hosts[h].nets[n].routes.push(line);
             }
         }
@@ -27,6 +31,38 @@ impl Draft {
             let (to, table) = (self.subnet(), *self.chance.pick(&[100, 200]));
             self.sketch.hosts[h].nets[n].routes.push(format!("{kind} {to} table {table} metric 9"));
         }
+    }
+
+    /// A route with several next hops, and a hash that two kernels agree on: the seed is given, and no socket's own hash
+    /// counts.
+    pub fn several(&mut self, h: usize, n: usize) {
+        let here: Vec<_> = self.of(h, n).filter(|i| i.addr.is_some()).cloned().collect();
+        let mut hops = Vec::new();
+        for i in &here {
+            let others = self.ifaces.iter().filter(|o| o.segment == i.segment && (o.host, o.net) != (h, n));
+            hops.extend(others.filter_map(|o| o.addr).map(|gw| format!("via {}", dotted(gw))));
+            hops.push(format!("dev {}", i.dev));
+        }
+        if hops.len() < 2 {
+            return;
+        }
+        let mut line = if self.chance.percent(50) { "default".to_owned() } else { self.subnet() };
+        if line == "all" {
+            line = "default".to_owned();
+        }
+        line += &format!(" metric {}", self.chance.between(1, 90));
+        for _ in 0..self.chance.between(2, 3) {
+            line += &format!(" nexthop {}", self.chance.pick(&hops));
+            if self.chance.percent(40) {
+                line += &format!(" weight {}", self.chance.pick(&[1, 2, 3, 10, 256]));
+            }
+        }
+        let net = &mut self.sketch.hosts[h].nets[n];
+        net.routes.push(line);
+        let (seed, policy) = (self.chance.between(1, 99), *self.chance.pick(&["0", "0", "2", "3"]));
+        let net = &mut self.sketch.hosts[h].nets[n];
+        net.sysctls.push(("net.ipv4.fib_multipath_hash_seed".to_owned(), seed.to_string()));
+        net.sysctls.push(("net.ipv4.fib_multipath_hash_policy".to_owned(), policy.to_owned()));
     }
 
     /// "10.1.0.0/16", "10.1.0.2", "all"

@@ -38,7 +38,7 @@ rules! {
     Sorted "table.sorted" "the order of devices, neighbours and forwarding entries, which are kept in hashes",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv: the kernel's own copy of an echo reply that a raw socket has read",
     DropStp "drop.stp_pdu_rcv" "NOT_SPECIFIED in stp_pdu_rcv: the kernel frees each BPDU that it has read as if it were lost",
-    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device",
+    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device, a packet may not be cut up",
     DropReasm "drop.reassembly" "FRAG_REASM_TIMEOUT: a fragment that waits has a tree node where its device was, so no tracepoint tells whose it was",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",
 }

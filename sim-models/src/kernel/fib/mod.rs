@@ -186,13 +186,13 @@ impl<A: Addr> Tables<A> {
         }
     }
 
-    /// The lookup that checks a gateway (RT-12): in `table` first unless that is one with local, then as any packet's;
-    /// carrier does not count.
+    /// The lookup that checks a gateway (RT-12): in `table` first unless that is main, then as any packet's; carrier
+    /// does not count.
     ///
     /// # Errors
     /// As [`Tables::lookup`].
     pub fn lookup_gw(&self, table: u32, key: &Key<A>) -> Result<Hit<A>, Errno> {
-        if (table != RT_TABLE_MAIN || self.policy.is_some())
+        if table != RT_TABLE_MAIN
             && self.has_table(table)
             && let Answer::Route(r) = self.lpm(table).map_or(Answer::Again, |t| t.lookup(key, false))
         {

@@ -288,3 +288,6 @@ impl Got {
 fn mark(mark: u32) -> String {
     if mark >= 16 { format!("{mark:#x}") } else { mark.to_string() }
 }
+
+#[cfg(test)]
+mod tests;
