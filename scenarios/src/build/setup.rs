@@ -54,7 +54,6 @@ pub enum Target {
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 pub enum Act {
     NewNs(String),
     DelNs(String),

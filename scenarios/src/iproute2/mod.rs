@@ -52,7 +52,6 @@ pub struct Command {
 
 /// What a command asks for.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are of the large one")]
 pub enum Op {
     Rtnl(RtnlOp),
     /// `ip netns add NAME`
