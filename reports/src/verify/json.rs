@@ -1,7 +1,10 @@
 //! `verify --json`: one object, scenarios in order, nothing left out.
 
-use super::{Verified, sums};
-use scenarios::verify::{Comparison, Verdict, tiers::Difference};
+use super::{Sums, Verified, sums};
+use scenarios::{
+    random::coverage::{Tally, Uncounted},
+    verify::{Comparison, Verdict, tiers::Difference},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +19,28 @@ struct Root<'v> {
     unstable: usize,
     not_comparable: usize,
     scenarios: Vec<ScenarioJson<'v>>,
+    /// Of random worlds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    random: Option<RandomJson>,
+}
+
+#[derive(Serialize)]
+struct RandomJson {
+    seed: u64,
+    counted: u64,
+    drawn_again: BTreeMap<&'static str, u64>,
+    /// Everything else is in so many counted worlds at least.
+    floor: u64,
+    coverage: Vec<ItemJson>,
+    faults: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ItemJson {
+    item: String,
+    worlds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +127,34 @@ fn scenario(v: &Verified) -> ScenarioJson<'_> {
 /// # Errors
 /// None that data of this form can give.
 pub fn text(all: &[Verified], oracle: &str) -> serde_json::Result<String> {
-    let s = sums(all);
+    root(all, oracle, sums(all), None)
+}
+
+/// Random worlds as JSON: those that do not agree, and what all of them held.
+///
+/// # Errors
+/// None that data of this form can give.
+pub fn random(
+    found: &[Verified],
+    oracle: &str,
+    s: Sums,
+    (seed, tally, faults): (u64, &Tally, &[(u64, String)]),
+) -> serde_json::Result<String> {
+    let item =
+        |r: scenarios::random::coverage::Row| ItemJson { item: r.item, worlds: r.worlds, exception: r.exception };
+    let again = |why: Uncounted| (why.name(), tally.uncounted.get(&why).copied().unwrap_or(0));
+    let random = RandomJson {
+        seed,
+        counted: tally.counted,
+        drawn_again: Uncounted::ALL.into_iter().map(again).collect(),
+        floor: tally.floor(),
+        coverage: tally.rows().into_iter().map(item).collect(),
+        faults: faults.iter().map(|(number, why)| format!("world {number}: {why}")).collect(),
+    };
+    root(found, oracle, s, Some(random))
+}
+
+fn root(all: &[Verified], oracle: &str, s: Sums, random: Option<RandomJson>) -> serde_json::Result<String> {
     let root = Root {
         format: FORMAT,
         oracle,
@@ -111,6 +163,7 @@ pub fn text(all: &[Verified], oracle: &str) -> serde_json::Result<String> {
         unstable: s.unstable,
         not_comparable: s.not_comparable,
         scenarios: all.iter().map(scenario).collect(),
+        random,
     };
     serde_json::to_string_pretty(&root)
 }

@@ -3,7 +3,7 @@
 use super::{
     requests,
     sketch::{Flow, FlowKind, Step},
-    topology::{Draft, Iface, dotted},
+    topology::{Draft, Iface, Segment, dotted},
 };
 
 /// Milliseconds before the first flow, between flows, and after the last one. Longer where an ARP request without an
@@ -61,41 +61,101 @@ impl Draft {
         let from = self.chance.below(self.ifaces.len());
         let (host, net) = (self.ifaces[from].host, self.ifaces[from].net);
         let kinds = [
-            (1 + u32::from(self.on.ping) * 10, 0),
-            (u32::from(self.on.udp) * 8, 1),
-            (u32::from(self.on.closed) * 6, 2),
-            (u32::from(self.on.requests) * 5, 3),
+            (1 + u32::from(self.on.ping) * 10, FlowKind::Ping),
+            (u32::from(self.on.udp) * 8 + u32::from(self.on.closed) * 6, FlowKind::Udp),
+            (u32::from(self.on.requests) * 5, FlowKind::Requests),
+            (u32::from(self.on.broadcast) * 5, FlowKind::Broadcast),
+            (u32::from(self.on.tcp) * 5, FlowKind::TcpConnect),
+            (u32::from(self.on.frames) * 7, FlowKind::Frames),
         ];
         let kind = self.chance.weighted(&kinds);
+        let (udp, closed) = (u32::from(self.on.udp) * 8, u32::from(self.on.closed) * 6);
+        let listens = match kind {
+            FlowKind::Udp => udp + closed == 0 || self.chance.weighted(&[(udp, true), (closed, false)]),
+            kind => kind == FlowKind::Requests,
+        };
         let target = self.target(host, net);
-        let to = target.1.filter(|_| kind == 1 || kind == 3).map(|t| self.path(t.0, t.1));
         let port = 5000 + number as u16 * 10;
+        let sizes: &[u32] = if kind == FlowKind::Ping { &[0, 1, 56, 500] } else { &[32, 64, 500] };
         let mut flow = Flow {
             name: format!("f{}", number + 1),
-            kind: [FlowKind::Ping, FlowKind::Udp, FlowKind::Udp, FlowKind::Requests][kind],
+            kind,
             from: self.path(host, net),
-            to,
+            to: target.1.filter(|_| listens).map(|t| self.path(t.0, t.1)),
             address: dotted(target.0),
             port,
             count: self.chance.between(1, 3),
             interval: 10,
-            size: if kind == 0 { *self.chance.pick(&[0, 1, 56, 500]) } else { *self.chance.pick(&[32, 64, 500]) },
+            size: *self.chance.pick(sizes),
             ttl: None,
             source_port: Some(port + 1),
             options: Vec::new(),
             start,
         };
-        if kind == 3 {
-            // An unanswered request is waited for: one is enough.
-            flow.count = 1;
-        }
         if self.on.ttl && self.chance.percent(35) {
             flow.ttl = Some(*self.chance.pick(&[1, 1, 2, 3, 5]));
         }
-        if self.on.large && kind != 3 && self.chance.percent(45) {
+        match kind {
+            // One that is not answered is waited for: one is enough.
+            FlowKind::Requests | FlowKind::TcpConnect => flow.count = 1,
+            FlowKind::Broadcast => self.shout(&mut flow, from),
+            FlowKind::Frames => match self.crafted(&self.ifaces[from].clone()) {
+                Some(options) => flow.options = options,
+                None => flow.kind = FlowKind::Ping,
+            },
+            FlowKind::Ping | FlowKind::Udp => {}
+        }
+        // On a wire that takes no time the answer to a fragment may come before the next one is sent.
+        if self.on.large && !self.on.two_hosts && !matches!(flow.kind, FlowKind::Requests) && self.chance.percent(45) {
             flow.size = *self.chance.pick(&[972, 1372, 1396, 1472, 1473, 1500, 2000, 3000, 6000]);
         }
+        if self.on.buffers && flow.kind == FlowKind::Udp && flow.to.is_some() {
+            (flow.count, flow.interval, flow.size) = (8, 1, 500);
+            flow.options.push(("service".to_owned(), "\"9ms\"".to_owned()));
+        }
+        if flow.kind != FlowKind::Frames && self.on.sockets && self.chance.percent(60) {
+            self.socket(&mut flow, from);
+        }
         self.sketch.flows.push(flow);
+    }
+
+    /// To everybody on a segment, or everybody anywhere.
+    fn shout(&mut self, flow: &mut Flow, from: usize) {
+        let Iface { host, net, segment, .. } = self.ifaces[from].clone();
+        let Segment { base, len } = self.segments[segment];
+        let all = base | u32::MAX.checked_shr(u32::from(len)).unwrap_or(0);
+        flow.address = dotted(*self.chance.pick(&[all, all, u32::MAX, base]));
+        let mut near: Vec<String> = self
+            .ifaces
+            .iter()
+            .filter(|i| i.segment == segment && (i.host, i.net) != (host, net))
+            .map(|i| self.path(i.host, i.net))
+            .collect();
+        near.sort();
+        near.dedup();
+        if near.is_empty() {
+            flow.kind = FlowKind::Ping;
+        } else {
+            flow.to = Some(near.join(","));
+        }
+    }
+
+    /// An option of its socket.
+    fn socket(&mut self, flow: &mut Flow, from: usize) {
+        let Iface { dev, addr, .. } = self.ifaces[from].clone();
+        let source = addr.map_or("tos: 8".to_owned(), |a| format!("source: \"{}\"", dotted(a)));
+        let choices = [
+            (6, "pmtudisc: Do".to_owned()),
+            (3, "pmtudisc: Dont".to_owned()),
+            (2, "tos: 16".to_owned()),
+            (2, "mark: 5".to_owned()),
+            (2, format!("device: \"{dev}\"")),
+            (2, source),
+            (1, "recverr: true".to_owned()),
+        ];
+        let weights: Vec<(u32, usize)> = choices.iter().enumerate().map(|(i, c)| (c.0, i)).collect();
+        let text = &choices[self.chance.weighted(&weights)].1;
+        flow.options.push(("socket".to_owned(), format!("({text})")));
     }
 
     /// Where a flow goes, and who owns that address.

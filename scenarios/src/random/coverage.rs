@@ -124,24 +124,85 @@ impl Tally {
         *self.uncounted.entry(why).or_default() += 1;
     }
 
-    /// Each word of the vocabulary and each drop reason, and in how many counted worlds it was.
-    pub fn rows(&self) -> Vec<(String, u64)> {
-        let words = vocabulary::words().map(|w| (w.to_owned(), self.words.get(w).copied().unwrap_or(0)));
-        let reasons = Reason::ALL.iter().map(|r| {
-            let n = self.reasons.get(r.name()).copied().unwrap_or(0);
-            (format!("drop {}", r.name()), n)
+    /// Each word of the vocabulary and each drop reason that the simulator can give.
+    pub fn rows(&self) -> Vec<Row> {
+        let words = vocabulary::words().map(|w| Row {
+            item: w.to_owned(),
+            worlds: self.words.get(w).copied().unwrap_or(0),
+            exception: None,
+        });
+        let reasons = Reason::ALL.iter().map(|r| Row {
+            item: format!("drop {}", r.name()),
+            worlds: self.reasons.get(r.name()).copied().unwrap_or(0),
+            exception: EXCEPTIONS.iter().find(|e| e.0 == *r).map(|e| e.1),
         });
         words.chain(reasons).collect()
     }
+
+    /// In so many counted worlds everything has to be: 20 of 2,000.
+    pub fn floor(&self) -> u64 {
+        self.counted.div_ceil(100).min(20)
+    }
+
+    /// What is in fewer, and is no exception.
+    pub fn rare(&self) -> Vec<Row> {
+        let floor = self.floor();
+        self.rows().into_iter().filter(|r| r.exception.is_none() && r.worlds < floor).collect()
+    }
 }
 
+/// One line of the table of what a batch has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub item: String,
+    /// Counted worlds that hold it.
+    pub worlds: u64,
+    /// Why it need not be in any.
+    pub exception: Option<&'static str>,
+}
+
+const NEVER: &str = "the simulator never gives it";
+const SHARED: &str = "a limit that all namespaces of a machine share";
+const NIC: &str = "of a NIC or a switch: a veth stands for the wire";
+const SECONDS: &str = "takes a second or more";
+
+/// Drop reasons that random worlds can't show, and why.
+const EXCEPTIONS: &[(Reason, &str)] = &[
+    (Reason::PROTO_MEM, NEVER),
+    (Reason::CPU_BACKLOG, SHARED),
+    (Reason::DEV_READY, NEVER),
+    (Reason::NEIGH_CREATEFAIL, SHARED),
+    (Reason::NEIGH_DEAD, NEVER),
+    (Reason::QDISC_OVERLIMIT, NIC),
+    (Reason::FRAG_REASM_TIMEOUT, SECONDS),
+    (Reason::NETFILTER_DROP, NEVER),
+    (Reason::UNICAST_IN_L2_MULTICAST, NEVER),
+    (Reason::TCP_RESET, NEVER),
+    (Reason::RX_MISSED, NIC),
+    (Reason::DEV_DOWN, NIC),
+    (Reason::WIRE_LOSS, NEVER),
+    (Reason::SWITCH_BUFFER, NIC),
+    (Reason::VXLAN_INVALID_HDR, "no vxlan in random worlds"),
+    (Reason::VXLAN_VNI_NOT_FOUND, "no vxlan in random worlds"),
+    (Reason::VXLAN_ENTRY_EXISTS, "no vxlan in random worlds"),
+    (Reason::LOCAL_MAC, "no vxlan in random worlds"),
+];
+
 impl fmt::Display for Tally {
-    /// The table, and below it what was drawn again.
+    /// The table, and below it what is rare, and what was drawn again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.rows();
-        let width = rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
-        for (name, n) in rows {
-            writeln!(f, "{name:<width$} {n:>6}")?;
+        let width = rows.iter().map(|r| r.item.len()).max().unwrap_or(0);
+        for r in &rows {
+            let why = r.exception.map(|why| format!("  {why}")).unwrap_or_default();
+            writeln!(f, "{:<width$} {:>6}{why}", r.item, r.worlds)?;
+        }
+        let rare: Vec<String> = self.rare().into_iter().map(|r| format!("{} {}", r.item, r.worlds)).collect();
+        let all = rows.iter().filter(|r| r.exception.is_none()).count();
+        write!(f, "{} of {all} in {} counted worlds or more", all - rare.len(), self.floor())?;
+        match rare.is_empty() {
+            true => writeln!(f)?,
+            false => writeln!(f, "; rarer: {}", rare.join(", "))?,
         }
         write!(f, "{} worlds counted", self.counted)?;
         for why in Uncounted::ALL {

@@ -11,6 +11,7 @@ mod actions;
 mod chance;
 pub mod coverage;
 mod features;
+mod frames;
 pub mod hunt;
 mod requests;
 mod rules;

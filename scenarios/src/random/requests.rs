@@ -74,6 +74,8 @@ impl Here<'_> {
             .devices()
             .iter()
             .flat_map(|d| d.addresses.iter().map(|a| (d.name.clone(), a.split(' ').next().unwrap_or(a).to_owned())))
+            // Without a length the tool warns.
+            .filter(|(_, a)| a.contains('/'))
             .collect();
         self.draft.chance.maybe(&all).cloned()
     }
@@ -252,7 +254,7 @@ impl Here<'_> {
             0 => format!("ip link set {} master {}", self.bridge()?, self.bridge()?),
             1 => format!("ip link set lo master {}", self.bridge()?),
             2 => format!("ip link set {} master {dev}", self.port().unwrap_or_else(|| dev.clone())),
-            3 => format!("ip link add {dev} type bridge"),
+            3 => format!("ip link add {dev} address 02:00:00:00:fa:01 type bridge mcast_snooping 0"),
             4 => format!("ip link add {dev} type veth peer name zz"),
             5 => format!("ip link add zz type veth peer name {dev}"),
             6 => "ip link del lo".to_owned(),

@@ -16,7 +16,7 @@ impl Draft {
             self.sketch.hosts[h].nets[n].rules.push(rule);
         }
         let routes = self.sketch.hosts[h].nets[n].routes.clone();
-        for route in routes.iter().filter(|r| !r.contains("local") && !r.contains("broadcast")) {
+        for route in routes.iter().filter(|r| !["local", "broadcast"].iter().any(|w| r.contains(w))) {
             if self.chance.percent(60) {
                 let table = self.chance.pick(&[100, 200, 253]);
                 let line = match route.split_once(" nexthop ") {

@@ -94,6 +94,10 @@ pub enum FlowKind {
     Ping,
     Udp,
     Requests,
+    /// `to`: receivers, with commas between them.
+    Broadcast,
+    TcpConnect,
+    Frames,
 }
 
 /// A request while time runs; it may fail.
@@ -247,7 +251,9 @@ fn device(d: &Device) -> String {
 fn flow(f: &Flow) -> String {
     let mut fields = vec![format!("from: {}", text(&f.from))];
     // A ping's `to` only stands for an address.
-    if let Some(to) = f.to.as_ref().filter(|_| f.kind != FlowKind::Ping) {
+    if let Some(to) = f.to.as_ref().filter(|_| f.kind == FlowKind::Broadcast) {
+        fields.push(format!("to: {}", list(&to.split(',').map(str::to_owned).collect::<Vec<_>>())));
+    } else if let Some(to) = f.to.as_ref().filter(|_| f.kind != FlowKind::Ping) {
         fields.push(format!("to: {}", text(to)));
     }
     let rate = format!("rate: \"{}/s\"", 1000 / f.interval.max(1));
@@ -255,26 +261,32 @@ fn flow(f: &Flow) -> String {
         FlowKind::Ping => {
             fields.push(format!("address: {}, interval: \"{}ms\"", text(&f.address), f.interval));
         }
-        FlowKind::Udp => {
+        FlowKind::Udp | FlowKind::Broadcast => {
             fields.push(format!("address: {}, {rate}", text(&format!("{}:{}/udp", f.address, f.port))));
         }
+        FlowKind::TcpConnect => {
+            fields.push(format!("address: {}", text(&format!("{}:{}/tcp", f.address, f.port))));
+            fields.push(format!("interval: \"{}ms\", timeout: \"20ms\"", f.interval));
+        }
+        FlowKind::Frames => fields.push(format!("interval: \"{}ms\"", f.interval)),
         FlowKind::Requests => {
             fields.push(format!("address: {}, concurrency: 1", text(&format!("{}:{}/udp", f.address, f.port))));
         }
     }
-    fields.push(format!("count: {}, size: {}", f.count, f.size));
-    if let Some(ttl) = f.ttl {
+    if f.kind != FlowKind::Frames {
+        fields.push(format!("count: {}", f.count));
+    }
+    if !matches!(f.kind, FlowKind::Frames | FlowKind::TcpConnect) {
+        fields.push(format!("size: {}", f.size));
+    }
+    if let Some(ttl) = f.ttl.filter(|_| f.kind != FlowKind::Frames) {
         fields.push(format!("ttl: {ttl}"));
     }
-    if let Some(port) = f.source_port.filter(|_| f.kind == FlowKind::Udp) {
+    let bound = matches!(f.kind, FlowKind::Udp | FlowKind::Broadcast | FlowKind::TcpConnect);
+    if let Some(port) = f.source_port.filter(|_| bound) {
         fields.push(format!("source_port: {port}"));
     }
     fields.extend(f.options.iter().map(|(k, v)| format!("{k}: {v}")));
     fields.push(format!("start: \"{}ms\"", f.start));
-    let word = match f.kind {
-        FlowKind::Ping => "Ping",
-        FlowKind::Udp => "Udp",
-        FlowKind::Requests => "Requests",
-    };
-    format!("{word}({})", fields.join(", "))
+    format!("{:?}({})", f.kind, fields.join(", "))
 }

@@ -4,7 +4,7 @@ use super::{
     sketch::{Device, Kind},
     topology::{Draft, Iface, dotted},
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Sysctls of a device (or of `all`, `default`), and the values worth trying.
 const CONF: &[(&str, &[&str])] = &[
@@ -83,6 +83,13 @@ impl Draft {
                 if self.on.forwarding && self.chance.percent(if several { 88 } else { 20 }) {
                     set.push(("net.ipv4.ip_forward".to_owned(), "1".to_owned()));
                 }
+                if self.on.strict {
+                    let value = self.chance.pick(&["1", "1", "2"]).to_string();
+                    set.push(("net.ipv4.conf.all.rp_filter".to_owned(), value));
+                }
+                if self.on.buffers && n == 0 {
+                    set.push(("net.core.rmem_default".to_owned(), "2304".to_owned()));
+                }
                 if self.on.icmp_conf && self.chance.percent(40) {
                     let (name, values) = *self.chance.pick(OF_NET);
                     set.push((format!("net.ipv4.{name}"), (*self.chance.pick(values)).to_owned()));
@@ -97,6 +104,8 @@ impl Draft {
                     let value = (*self.chance.pick(values)).to_owned();
                     set.push((format!("net.ipv4.conf.{whose}.{name}"), value));
                 }
+                let mut keys = BTreeSet::new();
+                set.retain(|(key, _)| keys.insert(key.clone()));
                 self.sketch.hosts[h].nets[n].sysctls.extend(set);
             }
         }
@@ -108,6 +117,10 @@ impl Draft {
             let mut set = Vec::new();
             if draft.on.fast_arp {
                 set.push((format!("net.ipv4.neigh.{name}.retrans_time_ms"), "50".to_owned()));
+            }
+            // What stands for a wire takes no time: answers come before the next fragment is sent.
+            if draft.on.queues && !draft.on.two_hosts {
+                set.push((format!("net.ipv4.neigh.{name}.unres_qlen_bytes"), "1".to_owned()));
             }
             if draft.on.conf {
                 // A proxy's answer comes after a random while unless told otherwise.

@@ -82,6 +82,7 @@ impl Draft {
         self.order();
         self.pad();
         self.lonely();
+        self.macvlans();
         self.domains();
     }
 
@@ -192,6 +193,39 @@ impl Draft {
                 number += 1;
                 d.mac = Some(format!("02:00:00:00:fd:{number:02x}"));
             }
+        }
+    }
+
+    /// Macvlans on devices that are no ports, in the same namespace or another one of the host.
+    fn macvlans(&mut self) {
+        if !self.on.macvlan {
+            return;
+        }
+        for number in 0..self.chance.between(1, 3) {
+            let at = self.chance.below(self.points.len());
+            let (host, net, lower, point) = self.points[at].clone();
+            if self.points.iter().any(|p| (p.0, p.1, &p.2) == (host, net, &lower) && p.3 != point) || lower == "nic" {
+                continue;
+            }
+            let nets = self.sketch.hosts[host].nets.len();
+            // Elsewhere: a worker hands on what is broadcast, and whoever answers for the same address in the device's own
+            // namespace is now before it, now after it.
+            let own = (net + 1 + self.chance.below(nets.max(2) - 1)) % nets;
+            let root = self.root_of(point);
+            let twice = self.points.iter().any(|p| (p.0, p.1) == (host, own) && self.root_of(p.3) == root);
+            if own == net || twice {
+                continue;
+            }
+            let link = format!("{}/{lower}", self.sketch.hosts[host].nets[net].name);
+            let mode = *self.chance.pick(&["bridge", "bridge", "vepa", "private"]);
+            let settings = vec![("mode".to_owned(), format!("\"{mode}\""))];
+            let name = format!("m{number}");
+            let kind = Kind::Upper { kind: "Macvlan".to_owned(), link, settings };
+            let mut device = Device::new(&name, kind);
+            device.mac = Some(format!("02:00:00:00:fb:{number:02x}"));
+            self.net(host, own).devices.push(device);
+            let p = self.point(host, own, &name);
+            self.parents[p] = root;
         }
     }
 

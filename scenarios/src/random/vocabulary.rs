@@ -35,6 +35,9 @@ impl<'s> View<'s> {
     fn flow(&self, f: impl Fn(&super::sketch::Flow) -> bool) -> bool {
         self.sketch.flows.iter().any(f)
     }
+    fn option(&self, has: &str) -> bool {
+        self.flow(|f| f.options.iter().any(|o| o.0 == "socket" && o.1.contains(has)))
+    }
     fn sysctl(&self, name: &str) -> bool {
         self.sysctls.iter().any(|s| s.0 == name)
     }
@@ -68,6 +71,7 @@ const WORDS: &[Word] = &[
     ("two hosts", |v| v.sketch.hosts.len() > 1),
     ("veth", |v| v.devices().any(|d| matches!(d.kind, Kind::Veth { .. }))),
     ("bridge", |v| v.devices().any(|d| matches!(d.kind, Kind::Bridge { .. }))),
+    ("macvlan", |v| v.devices().any(|d| matches!(&d.kind, Kind::Upper { kind, .. } if kind == "Macvlan"))),
     ("bridge with two ports", |v| v.devices().any(|d| d.ports().len() > 1)),
     ("bridges joined by veth", |v| joined(v.sketch)),
     ("bridge without ports", |v| v.devices().any(|d| matches!(d.kind, Kind::Bridge { .. }) && d.ports().is_empty())),
@@ -134,6 +138,8 @@ const WORDS: &[Word] = &[
     ("icmp_echo_ignore_all", |v| v.sysctl("icmp_echo_ignore_all")),
     ("icmp_echo_ignore_broadcasts", |v| v.sysctl("icmp_echo_ignore_broadcasts")),
     ("icmp_errors_use_inbound_ifaddr", |v| v.sysctl("icmp_errors_use_inbound_ifaddr")),
+    ("unres_qlen_bytes", |v| v.sysctl("unres_qlen_bytes")),
+    ("rmem_default", |v| v.sysctl("rmem_default")),
     ("ip_default_ttl", |v| v.sysctl("ip_default_ttl")),
     ("ip_no_pmtu_disc", |v| v.sysctl("ip_no_pmtu_disc")),
     ("icmp_ratemask", |v| v.sysctl("icmp_ratemask")),
@@ -163,9 +169,23 @@ const WORDS: &[Word] = &[
     ("Udp to an open port", |v| v.flow(|f| f.kind == FlowKind::Udp && f.to.is_some())),
     ("Udp to a closed port", |v| v.flow(|f| f.kind == FlowKind::Udp && f.to.is_none())),
     ("Requests", |v| v.flow(|f| f.kind == FlowKind::Requests)),
+    ("Broadcast", |v| v.flow(|f| f.kind == FlowKind::Broadcast)),
+    ("Broadcast to all ones", |v| v.flow(|f| f.address == "255.255.255.255")),
+    ("TcpConnect", |v| v.flow(|f| f.kind == FlowKind::TcpConnect)),
+    ("Frames", |v| v.flow(|f| f.kind == FlowKind::Frames)),
+    ("socket pmtudisc Do", |v| v.option("pmtudisc: Do)")),
+    ("socket pmtudisc Dont", |v| v.option("pmtudisc: Dont")),
+    ("socket tos", |v| v.option("tos")),
+    ("socket mark", |v| v.option("mark")),
+    ("socket device", |v| v.option("device: ")),
+    ("socket source", |v| v.option("source")),
+    ("socket recverr", |v| v.option("recverr")),
+    ("slow receiver", |v| v.flow(|f| f.options.iter().any(|o| o.0 == "service"))),
     ("TTL 1", |v| v.flow(|f| f.ttl == Some(1))),
     ("TTL 2 to 5", |v| v.flow(|f| f.ttl.is_some_and(|t| t > 1))),
     ("larger than 1500 bytes", |v| v.flow(|f| f.size > 1480)),
+    ("larger than 1500 bytes, DF", |v| v.flow(|f| f.size > 1480 && f.options.iter().any(|o| o.1.contains("Do)")))),
+    ("larger than 1500 bytes, no DF", |v| v.flow(|f| f.size > 1480 && f.options.iter().any(|o| o.1.contains("Dont")))),
     ("to 127.0.0.0/8", |v| v.flow(|f| f.address.starts_with("127."))),
 ];
 

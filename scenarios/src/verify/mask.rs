@@ -39,7 +39,7 @@ rules! {
     FdbVlan "fdb.vlan" "a port's own address once more, under VLAN 1: a kernel that is built with VLAN filtering keeps it, filtering or not",
     DropPing "drop.ping_rcv" "NO_SOCKET in ping_rcv, or in its caller: the kernel's own copy of an echo reply that a raw socket has read",
     DropStp "drop.stp_pdu_rcv" "NOT_SPECIFIED in stp_pdu_rcv, or in what it calls: the kernel frees each BPDU that it has read as if it were lost",
-    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device",
+    DropUnborn "drop.unborn" "what a system call gives up before it is a packet of the network: no route was found, a frame is too large for its device, a packet may not be cut up",
     DropReasm "drop.reassembly" "FRAG_REASM_TIMEOUT: a fragment that waits has a tree node where its device was, so no tracepoint tells whose it was",
     DropVersion "drop.version" "a drop reason that kernels had not yet before 6.18: an older one gives a more general one",
     OrderFlow "order.flow" "the order of frames of different flows, where several programs send at once; kept within each flow",

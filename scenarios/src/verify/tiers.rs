@@ -329,7 +329,13 @@ pub fn noise(job: &Job, a: &Side, b: &Side) -> i64 {
 /// that they don't meet. Not where hosts are joined: a packet's fragments are on the wire together, but reach the other
 /// end of a veth one by one.
 pub fn is_single_actor(job: &Job) -> bool {
-    if job.setup.iter().any(|a| matches!(&a.what, super::job::What::Nic { far: Some(_), .. })) {
+    // A worker hands on what is broadcast to a macvlan: it is another actor.
+    let another = |what: &super::job::What| match what {
+        super::job::What::Nic { far, .. } => far.is_some(),
+        super::job::What::Ip(line) => line.contains(" type macvlan"),
+        _ => false,
+    };
+    if job.setup.iter().any(|a| another(&a.what)) {
         return false;
     }
     const APART_NS: u64 = 2_000_000;

@@ -78,6 +78,11 @@ impl Default for Cpu {
 }
 
 impl Cpu {
+    /// The task that this core runs.
+    pub(crate) fn current(&self) -> Option<TaskId> {
+        self.current
+    }
+
     pub fn new() -> Cpu {
         Cpu {
             free_at: Time::ZERO,

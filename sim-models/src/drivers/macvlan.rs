@@ -5,7 +5,7 @@
 
 use super::{Arg, Driver, Event, Kind, New, Setup, veth};
 use crate::kernel::{
-    At, Cx, DevId, Errno, Kernel, PktType, Reason, RtnlError, SkBuff, dev, linkwatch,
+    At, Cx, DevId, Errno, Kernel, PktType, Reason, RtnlError, SkBuff, dev, ip_defrag, linkwatch,
     netdevice::{IFF_ALLMULTI, IFF_PROMISC},
     rtnl,
     sysctl::ConfBits,
@@ -201,6 +201,7 @@ const EVERYONE: u8 = Mode::Private as u8 | Mode::Vepa as u8 | Mode::Bridge as u8
 /// The group half of `macvlan_handle_frame`: copies for the macvlans, and the frame itself for the device below; unless
 /// a private one's own frame has come back.
 fn handle_group(k: &mut Kernel, cx: &mut Cx, lower: DevId, mut skb: SkBuff) -> Option<SkBuff> {
+    skb = ip_defrag::ip_check_defrag(k, cx, skb)?;
     let src = k.drv.Macvlan.0.get(&lower).and_then(|p| p.by_mac.get(&skb.frame.src)).copied();
     let modes = match src.map(|s| (s, mode(k, s))) {
         None => EVERYONE,

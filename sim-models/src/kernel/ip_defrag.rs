@@ -144,6 +144,11 @@ impl FragQueue {
     }
 }
 
+/// `ip_check_defrag`: for a driver whose devices are to get whole datagrams.
+pub(crate) fn ip_check_defrag(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) -> Option<SkBuff> {
+    if skb.frame.ip4().is_some_and(Ip4::is_fragment) { ip_defrag(k, cx, skb) } else { Some(skb) }
+}
+
 /// `ip_defrag`: a fragment joins its datagram; the datagram, if it is complete now (IP-40 to 44, 47, 49).
 pub(super) fn ip_defrag(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) -> Option<SkBuff> {
     cx.at(At::IpDefrag, &skb);

@@ -78,6 +78,7 @@ fn failed(k: &mut Kernel, cx: &mut Cx, skb: SkBuff, out: &Out, (room, mut at): (
     while at < ip.len - IP_HLEN {
         let len = room.min(ip.len - IP_HLEN - at);
         let rest = piece(cx, &skb, &ip, at, len);
+        ip_output::uncount_group(k, &rest, out);
         cx.drop(k, rest, At::IpFragment, Reason::NOT_SPECIFIED);
         at += len;
     }

@@ -90,6 +90,18 @@ fn count_group(k: &mut Kernel, skb: &SkBuff, out: &Out) {
     mib[octets] += u64::from(len + (pieces - 1) * header);
 }
 
+/// A piece that was counted is not sent after all.
+pub(super) fn uncount_group(k: &mut Kernel, piece: &SkBuff, out: &Out) {
+    let [packets, octets] = match out.dst.kind {
+        DstKind::Broadcast => [M::IpExtOutBcastPkts, M::IpExtOutBcastOctets],
+        DstKind::Multicast => [M::IpExtOutMcastPkts, M::IpExtOutMcastOctets],
+        _ => return,
+    };
+    let mib = &mut k.net_mut(out.ns).mib;
+    mib[packets] -= 1;
+    mib[octets] -= u64::from(piece.frame.net_len());
+}
+
 /// `ip_output`: the device is set; POST_ROUTING would be called here.
 #[inline(always)]
 pub(super) fn ip_output(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff, out: &Out) {

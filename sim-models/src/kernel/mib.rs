@@ -63,6 +63,7 @@ counters! {
     IpExtInCsumErrors "IpExt.InCsumErrors", IpExtInNoECTPkts "IpExt.InNoECTPkts", IpExtInECT1Pkts "IpExt.InECT1Pkts",
     IpExtInECT0Pkts "IpExt.InECT0Pkts", IpExtInCEPkts "IpExt.InCEPkts", IpExtReasmOverlaps "IpExt.ReasmOverlaps",
     UdpInCsumErrors "Udp.InCsumErrors", TcpInCsumErrors "Tcp.InCsumErrors",
+    TcpExtLockDroppedIcmps "TcpExt.LockDroppedIcmps",
 }
 
 /// What a forwarded or delivered datagram counts lies together, in the first cache line or two.

@@ -11,7 +11,7 @@ use scenarios::{
     random::hunt::{Catch, Found, Hunt, hunt},
     verify::{Options, Verdict},
 };
-use std::{fmt::Write as _, fs, io, thread};
+use std::{fmt::Write as _, fs, io, thread, time::Instant};
 
 pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -> io::Result<u8> {
     let oracle = match oracle(args.oracle) {
@@ -24,16 +24,19 @@ pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(cores * oracle.jobs_a_core(), usize::from);
     let plan = Hunt { seed: args.seed, worlds, jobs, budget: usize::from(args.shrink) };
+    let begin = Instant::now();
     let caught = {
         let progress = Progress::new("worlds", streams.err.is_terminal(), &mut *streams.err);
         let all = usize::try_from(worlds).unwrap_or(usize::MAX);
         hunt(plan, &Options::new(oracle.as_ref()), &|done| progress.at(usize::try_from(done).unwrap_or(all), all))
     };
+    let seconds = begin.elapsed().as_secs_f64();
     let kept = keep(args, &caught)?;
     let sums = sums(&caught);
     let found: Vec<Verified> = caught.found.into_iter().map(|f| verified(args.seed, f)).collect();
     if args.json {
-        streams.say(&(json::text(&found, oracle.name())? + "\n"))?;
+        let more = (args.seed, &caught.tally, caught.faults.as_slice());
+        streams.say(&(json::random(&found, oracle.name(), sums, more)? + "\n"))?;
     } else {
         let mut shown = caught.tally.to_string();
         shown.push_str(&text::found(&found, oracle.name(), streams.paint));
@@ -41,10 +44,18 @@ pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -
             let _ = writeln!(shown, "world {number} of seed {}: {why}", args.seed);
         }
         shown.push_str(&kept);
+        let rate = worlds as f64 / seconds.max(1e-3);
+        let _ = writeln!(shown, "{worlds} worlds in {seconds:.1} s: {rate:.1} a second");
         shown.push_str(&text::last_line(sums));
         streams.say(&shown)?;
     }
-    Ok(if caught.faults.is_empty() { code(sums) } else { FAULT })
+    Ok(if caught.faults.is_empty() { code(few_unstable(sums)) } else { FAULT })
+}
+
+/// Of a batch at most 1 in 50 may be unstable: a busy machine is no fault of a world's.
+fn few_unstable(s: Sums) -> Sums {
+    let all = s.agreed + s.differed + s.unstable + s.not_comparable;
+    if s.unstable * 50 <= all { Sums { agreed: s.agreed + s.unstable, unstable: 0, ..s } } else { s }
 }
 
 /// Writes what differs into its folder, and says so.

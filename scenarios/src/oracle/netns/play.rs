@@ -274,6 +274,8 @@ impl Stage<'_> {
                 }
                 self.sync()?;
                 self.name_devices()?;
+                // What follows from it is late by as much.
+                programs.late = programs.late.max(clock() - step.at_ns as i64);
             }
             programs.run(&self.spaces, &clock)?;
             if programs.has_work() {

@@ -89,7 +89,8 @@ fn deliver_clone(k: &mut Kernel, cx: &mut Cx, to: DevId, skb: &SkBuff) {
     forward_to(k, cx, to, clone);
 }
 
-/// `br_forward`: to the one port behind which the destination is. With `local_rcv` the frame comes back.
+/// `br_forward`: to the one port behind which the destination is. With `local_rcv` the frame comes back. `at`: who
+/// forwards, which is where the kernel sees a drop that `br_forward` ends with.
 #[inline]
 #[allow(
     clippy::too_many_arguments,
@@ -103,6 +104,7 @@ pub(super) fn br_forward(
     from: Source,
     skb: SkBuff,
     local_rcv: bool,
+    at: At,
 ) -> Option<SkBuff> {
     let target = state(k, br).ports.get(to).filter(|p| should_deliver(to, p, from)).map(|p| p.dev);
     match (target, local_rcv) {
@@ -112,7 +114,7 @@ pub(super) fn br_forward(
             return Some(skb);
         }
         (None, true) => return Some(skb),
-        (None, false) => cx.drop(k, skb, At::BrForward, Reason::NOT_SPECIFIED),
+        (None, false) => cx.drop(k, skb, at, Reason::NOT_SPECIFIED),
     }
     None
 }
@@ -188,7 +190,7 @@ pub(super) fn br_dev_xmit(k: &mut Kernel, cx: &mut Cx, br: DevId, skb: SkBuff) {
     let left = match hit {
         Some(to) => {
             note_hit(k, cx, br, &skb);
-            br_forward(k, cx, br, to, own, skb, false)
+            br_forward(k, cx, br, to, own, skb, false, At::BrDevXmit)
         }
         None => {
             if kind == Kind::Unicast {

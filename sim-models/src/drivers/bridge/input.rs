@@ -116,7 +116,7 @@ fn br_handle_frame_finish(k: &mut Kernel, cx: &mut Cx, br: DevId, no: u16, src: 
             if !local && !promisc {
                 again::learn(k, cx, br, (skb.meta.dev, from), to, (src, dst));
             }
-            if local { Some(skb) } else { forward::br_forward(k, cx, br, to, from, skb, promisc) }
+            if local { Some(skb) } else { forward::br_forward(k, cx, br, to, from, skb, promisc, At::BrHandleFrame) }
         }
         (Kind::Unicast, None) => {
             note_miss(k, cx, br, &skb);

@@ -123,7 +123,7 @@ fn hairpin_and_isolated() {
     lab.seen();
     lab.receive("a", "p1", m(2), m(1), 60);
     assert_eq!(lab.seen(), ["p1 in"]);
-    assert_eq!(lab.drops().pop().as_deref(), Some("NOT_SPECIFIED br_forward p1"));
+    assert_eq!(lab.drops().pop().as_deref(), Some("NOT_SPECIFIED br_handle_frame p1"));
     lab.run("a link set p1 type bridge_slave hairpin on");
     lab.receive("a", "p1", m(2), m(1), 60);
     assert_eq!(lab.seen(), ["p1 in", "p1 out"]);
@@ -175,7 +175,7 @@ fn sending_to_own_addresses() {
     let mut lab = three();
     lab.send("a", "br0", m(0xff), m(0xff), 60);
     assert_eq!(lab.seen(), ["br0 out"]);
-    assert_eq!(lab.drops(), ["NOT_SPECIFIED br_forward br0"]);
+    assert_eq!(lab.drops(), ["NOT_SPECIFIED br_dev_xmit br0"]);
     lab.send("a", "br0", m(0xff), m(0x12), 60);
     assert_eq!(lab.seen(), ["br0 out", "p2 out"]);
 }

@@ -154,7 +154,8 @@ pub(super) fn new_rule(k: &mut Kernel, cx: &mut Cx, ns: NsId, r: &RuleSpec) -> R
 }
 
 pub(super) fn del_rule(k: &mut Kernel, _cx: &mut Cx, ns: NsId, r: &RuleSpec) -> Result<(), RtnlError> {
-    check(r, r.pref.unwrap_or(0))?;
+    // Checked as if it were to be added.
+    check(r, r.pref.unwrap_or_else(|| k.net(ns).v4.next_pref()))?;
     k.net_mut(ns).v4.delete_rule(r).map_err(RtnlError::new)?;
     attach(k, ns);
     Ok(())

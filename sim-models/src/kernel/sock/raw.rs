@@ -1,6 +1,6 @@
 //! net/ipv4/raw.c for ICMP: what `ping` uses.
 
-use super::{IcmpError, Proto, SockId, truesize};
+use super::{IcmpError, Proto, SockId, Socket, truesize};
 use crate::mutation::{Mutation, on as mutated};
 use crate::{
     apps,
@@ -109,12 +109,7 @@ pub(in crate::kernel) fn raw_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: &Sk
         .raw()
         .iter()
         .copied()
-        .filter(|id| {
-            k.sockets.get(*id).is_some_and(|s| {
-                let bound = s.opts.device.is_none_or(|d| d == dev);
-                s.port == echo && bound && (s.peer == 0 || s.peer == src) && (s.rcv_addr == 0 || s.rcv_addr == dst)
-            })
-        })
+        .filter(|id| k.sockets.get(*id).is_some_and(|s| s.port == echo && hears(s, dst, src, dev)))
         .collect();
     for id in ids {
         let copy = cx.clone_skb(skb);
@@ -123,6 +118,12 @@ pub(in crate::kernel) fn raw_local_deliver(k: &mut Kernel, cx: &mut Cx, skb: &Sk
         queue(k, cx, id, copy);
     }
     true
+}
+
+/// `raw_v4_match`, all but the protocol.
+fn hears(s: &Socket, local: u32, remote: u32, dev: DevId) -> bool {
+    let device = s.opts.device.is_none_or(|d| d == dev);
+    device && (s.peer == 0 || s.peer == remote) && (s.rcv_addr == 0 || s.rcv_addr == local)
 }
 
 fn queue(k: &mut Kernel, cx: &mut Cx, id: SockId, skb: SkBuff) {
@@ -149,6 +150,10 @@ pub(in crate::kernel) fn ping_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, dev: De
     let Some(table) = k.net(ns).sockets.as_ref() else { return };
     let ids: Vec<SockId> = table.raw().to_vec();
     for id in ids {
+        // An error that is made here comes by lo: no socket hears of it that is bound to another device.
+        if !k.sockets.get(id).is_some_and(|s| hears(s, q.ip.src, q.ip.dst, dev)) {
+            continue;
+        }
         if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
             continue;
         }

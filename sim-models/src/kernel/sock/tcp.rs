@@ -2,7 +2,7 @@
 //! Listening and data are not supported yet.
 
 use super::{
-    IcmpError, Proto, SockId, Socket,
+    IcmpError, PmtuDisc, Proto, SockId, Socket,
     lookup::{self, Tuple},
     no_route, truesize,
 };
@@ -93,6 +93,7 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
         window: 64_240,
     };
     let (ttl, tos, mark) = (s.opts.ttl, s.opts.tos, s.opts.mark);
+    let fragments = s.opts.pmtudisc == PmtuDisc::Dont;
     let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else { return };
     let net = k.net_mut(ns);
     net.ip_id = net.ip_id.wrapping_add(1);
@@ -106,6 +107,9 @@ fn send_syn(k: &mut Kernel, cx: &mut Cx, id: SockId) {
     }
     let ip_id = net.ip_id;
     let mut skb = build(cx, header, rt.src, rt.to, ip_id, ttl, tos);
+    if let (Net::Ip4(ip, _), true) = (&mut skb.frame.net, fragments) {
+        ip.frag = 0;
+    }
     skb.frame.payload.tag = tag;
     skb.meta.traced = traced;
     skb.meta.sock = Some(id);
@@ -232,7 +236,13 @@ pub(in crate::kernel) fn tcp_v4_rcv(k: &mut Kernel, cx: &mut Cx, skb: SkBuff) {
 fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag, traced): (Tag, bool)) {
     let flow =
         Flow { src: ip.dst, tos: ip.tos, proto: IPPROTO_TCP, sport: t.dport, dport: t.sport, ..Flow::to(ip.src) };
-    let Ok(rt) = route::ip_route_output(k, ns, &flow, cx.jiffies()) else { return };
+    let rt = route::ip_route_output(k, ns, &flow, cx.jiffies());
+    // Counted even if there is no way back.
+    let net = k.net_mut(ns);
+    net.mib[M::TcpOutSegs] += 1;
+    net.mib[M::TcpOutRsts] += 1;
+    let ttl = net.conf.ip_default_ttl;
+    let Ok(rt) = rt else { return };
     let (seq, ack, flags) = if t.flags & TCP_ACK != 0 {
         (t.ack, 0, TCP_RST)
     } else {
@@ -240,10 +250,6 @@ fn send_reset(k: &mut Kernel, cx: &mut Cx, ns: NsId, (ip, t): (&Ip4, &Tcp), (tag
         (0, t.seq.wrapping_add(syn), TCP_RST | TCP_ACK)
     };
     let header = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, hlen: 20, window: 0 };
-    let net = k.net_mut(ns);
-    net.mib[M::TcpOutSegs] += 1;
-    net.mib[M::TcpOutRsts] += 1;
-    let ttl = net.conf.ip_default_ttl;
     let mut skb = build(cx, header, rt.src, rt.to, 0, ttl, ip.tos);
     skb.meta.dev = rt.dst.dev;
     skb.frame.payload.tag = tag;
@@ -261,18 +267,27 @@ pub(in crate::kernel) fn tcp_v4_err(k: &mut Kernel, cx: &mut Cx, ns: NsId, skb: 
         k.net_mut(ns).mib[M::IcmpInErrors] += 1;
         return;
     };
+    let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);
+    // The answer came within the system call itself, which has the socket locked: the attempt goes on.
+    let owner = k.sockets.get(id).and_then(|s| s.owner);
+    let locked = owner.is_some() && k.cpus[cx.cpu as usize].current() == owner;
+    if locked && !too_big {
+        k.net_mut(ns).mib[M::TcpExtLockDroppedIcmps] += 1;
+    }
     if super::udp::learn(k, cx, ns, dev, id, &q.ip, err) {
         return;
     }
     let Some(s) = k.sockets.get_mut(id) else { return };
     let told = matches!(err.kind, icmp::DEST_UNREACH | icmp::TIME_EXCEEDED | icmp::PARAMETER_PROBLEM);
-    let too_big = (err.kind, err.code) == (icmp::DEST_UNREACH, icmp::FRAG_NEEDED);
     if s.proto != Proto::Tcp(State::SynSent) || !told || too_big {
         return;
     }
     // A copy waits on the socket's error queue (`ip_icmp_error`), and goes with the socket.
     let copy = cx.clone_skb(skb);
     s.queue.push_back(copy);
+    if locked {
+        return;
+    }
     // In SYN_SENT the kernel reports any of them at once (ICMP-23: EHOSTUNREACH after about 3 s of ARP).
     fail(k, cx, id, err.errno().0);
 }

@@ -57,6 +57,18 @@ pub(super) fn options(fd: &OwnedFd, o: &SockOpts) -> io::Result<()> {
     Ok(())
 }
 
+/// `ICMP_FILTER` as iputils sets it: echo replies and errors come through.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn only_answers(fd: &OwnedFd) -> io::Result<()> {
+    const SOL_RAW: i32 = 255;
+    const ICMP_FILTER: i32 = 1;
+    // Echo reply, unreachable, source quench, redirect, time exceeded, parameter problem.
+    let through = [0, 3, 4, 5, 11, 12].iter().fold(0_u32, |all, kind| all | 1 << kind);
+    sys::set(fd, SOL_RAW, ICMP_FILTER, &!through)
+}
+
 /// "ECONNREFUSED"
 pub(super) fn errno_name(errno: i32) -> String {
     let names = [

@@ -238,6 +238,9 @@ impl Programs {
             // Opens its own kind.
             App::Frames { .. } => return Ok(Ok(())),
         };
+        if matches!(task.app, App::Ping { .. }) {
+            calls::only_answers(&fd)?;
+        }
         let done = match options(&fd, opts) {
             // There is no such device: an answer like any other.
             Err(e) if e.raw_os_error() == Some(libc::ENODEV) => Err(e),
