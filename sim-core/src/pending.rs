@@ -246,7 +246,7 @@ mod tests {
         for step in 0..steps {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             // The crowd grows and shrinks.
-            let grows = step / (most as u64 * 4) % 2 == 0;
+            let grows = (step / (most as u64 * 4)).is_multiple_of(2);
             if (model.len() < most && seed >> 40 & 3 < if grows { 3 } else { 1 }) || model.is_empty() {
                 let at = now + increment(seed >> 20);
                 let link = (seed >> 44) as u32;
