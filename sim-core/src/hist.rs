@@ -121,17 +121,23 @@ impl Hist {
     /// Takes in one value; true if it is the first one of its bucket.
     #[inline]
     pub fn record(&mut self, value: u64) -> bool {
+        self.record_times(value, 1)
+    }
+
+    /// The same for the same value `n` times, at least once.
+    #[inline]
+    pub fn record_times(&mut self, value: u64, n: u64) -> bool {
         if self.count == 0 {
             (self.min, self.max) = (value, value);
         } else {
             self.min = self.min.min(value);
             self.max = self.max.max(value);
         }
-        self.count = self.count.saturating_add(1);
-        self.sum += u128::from(value);
+        self.count = self.count.saturating_add(n);
+        self.sum += u128::from(value) * u128::from(n);
         let bucket = bucket_of(value);
         let shift = (bucket >> SUB_BITS).saturating_sub(1);
-        self.add(bucket, Cell { count: 1, excess: value & ((1 << shift) - 1) })
+        self.add(bucket, Cell { count: n, excess: (value & ((1 << shift) - 1)).saturating_mul(n) })
     }
 
     /// Forgets everything but the room it took.
@@ -364,6 +370,18 @@ mod tests {
                 assert_eq!(ab, all);
                 assert_eq!(ba, all);
             }
+        }
+    }
+
+    #[test]
+    fn many_times_is_once_again_and_again() {
+        for (value, n) in [(3, 1), (1_000_007, 5), (u64::MAX, 3), (u64::MAX / 3, u64::MAX)] {
+            let mut many = of([7, 900]);
+            assert!(many.record_times(value, n));
+            if n < 10 {
+                assert_eq!(many, of([7, 900].into_iter().chain((0..n).map(|_| value))));
+            }
+            assert!(!many.record_times(value, 1));
         }
     }
 

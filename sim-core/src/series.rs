@@ -64,16 +64,47 @@ impl Series {
 
     /// A message was sent at `at`.
     pub fn sent(&mut self, at: Time) {
-        let slot = self.slot(at);
-        slot.sent = slot.sent.saturating_add(1);
+        self.sent_all([at].into_iter());
+    }
+
+    /// Messages were sent at these times.
+    pub fn sent_all(&mut self, times: impl Iterator<Item = Time>) {
+        let mut times = times.peekable();
+        while let Some(at) = times.next() {
+            let (slot, ends) = self.slot(at);
+            let mut n = 1;
+            while times.next_if(|t| at <= *t && t.ps() < ends).is_some() {
+                n += 1;
+            }
+            slot.sent = slot.sent.saturating_add(n);
+        }
     }
 
     /// A message with `bytes` of payload was received at `at`, `latency` after it was sent.
     pub fn received(&mut self, at: Time, latency: Span, bytes: u64) {
-        let slot = self.slot(at);
-        slot.received = slot.received.saturating_add(1);
-        slot.bytes = slot.bytes.saturating_add(bytes);
-        slot.latency.record(latency.ps());
+        self.received_all([(at, latency, bytes)].into_iter());
+    }
+
+    /// Messages were received: when, how long after they were sent, and how many bytes.
+    pub fn received_all(&mut self, messages: impl Iterator<Item = (Time, Span, u64)>) {
+        let mut messages = messages.peekable();
+        while let Some((at, latency, mut bytes)) = messages.next() {
+            let (slot, ends) = self.slot(at);
+            let (mut n, mut value, mut equal) = (1, latency.ps(), 1);
+            while let Some((_, latency, more)) = messages.next_if(|m| at <= m.0 && m.0.ps() < ends) {
+                n += 1;
+                bytes = bytes.saturating_add(more);
+                if latency.ps() == value {
+                    equal += 1;
+                } else {
+                    slot.latency.record_times(value, equal);
+                    (value, equal) = (latency.ps(), 1);
+                }
+            }
+            slot.latency.record_times(value, equal);
+            slot.received = slot.received.saturating_add(n);
+            slot.bytes = slot.bytes.saturating_add(bytes);
+        }
     }
 
     /// Width of a slot. Slot i holds what happened from i × width on, up to and without (i + 1) × width.
@@ -106,13 +137,16 @@ impl Series {
         self.slots.shrink_to_fit();
     }
 
+    /// The slot that `at` lies in, and where it ends, picoseconds.
     #[inline]
-    fn slot(&mut self, at: Time) -> &mut Slot {
+    fn slot(&mut self, at: Time) -> (&mut Slot, u64) {
         let first = at.ps() / Self::FIRST_WIDTH.ps();
         while first >> self.doublings >= Self::LIMIT as u64 {
             self.double();
         }
-        self.at_index((first >> self.doublings) as usize)
+        let i = first >> self.doublings;
+        let ends = (u128::from(i + 1) * u128::from(Self::FIRST_WIDTH.ps())) << self.doublings;
+        (self.at_index(i as usize), u64::try_from(ends).unwrap_or(u64::MAX))
     }
 
     #[inline]

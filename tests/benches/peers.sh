@@ -41,6 +41,9 @@ case $share in '' | *[!0-9]* | 0) echo "peers.sh: -g wants a share of the goal i
 work=$(mktemp -d) || exit 1
 prefix=onerouter$$
 trap 'tests/benches/kernel_rate.sh down "$prefix" 2>/dev/null; rm -rf "$work"' EXIT
+# Whoever stops us: the namespaces go, too.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 # The last core that we may use.
 core=$(taskset -pc $$ 2>/dev/null | sed 's/.*[^0-9]//')
 [ -z "$core" ] || first+=(taskset -c "$core")

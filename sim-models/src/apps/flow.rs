@@ -80,11 +80,11 @@ pub fn stat(cx: &mut Cx, flow: u32) -> &mut FlowStat {
 }
 
 /// A message that was sent or received. So many are put together and measured one after the other: what a flow's
-/// measures lie in is fetched once for all of them.
+/// measures lie in is fetched once for all of them, and what they have in common is counted once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Message {
     flow: u32,
-    /// Payload; [`SENT`]: it was sent.
+    /// Payload.
     bytes: u32,
     /// When it was read, or was meant to be sent.
     at: Time,
@@ -92,65 +92,88 @@ pub(crate) struct Message {
     born: u64,
 }
 
-const SENT: u32 = u32::MAX;
+/// What waits to be measured: what was sent, and what was received.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    sent: Vec<Message>,
+    received: Vec<Message>,
+}
+
 const TOGETHER: usize = 16;
 
 /// A packet of `flow` was handed to the kernel at the meant time `at`.
 #[inline]
 pub fn sent(cx: &mut Cx, flow: u32, at: Time) {
-    measure(cx, Message { flow, bytes: SENT, at, born: 0 });
+    if cx.obs.messages.sent.len() >= TOGETHER {
+        settle(cx);
+    }
+    cx.obs.messages.sent.push(Message { flow, bytes: 0, at, born: 0 });
 }
 
 /// A packet of `flow`, born at `born`, was read now.
 #[inline]
 pub fn received(cx: &mut Cx, flow: u32, born: u64, bytes: u32) {
-    measure(cx, Message { flow, bytes, at: cx.clock, born });
-}
-
-#[inline]
-fn measure(cx: &mut Cx, m: Message) {
-    if cx.obs.messages.len() >= TOGETHER {
+    if cx.obs.messages.received.len() >= TOGETHER {
         settle(cx);
     }
-    cx.obs.messages.push(m);
+    cx.obs.messages.received.push(Message { flow, bytes, at: cx.clock, born });
 }
 
 /// Measures what waits to be measured: before anybody looks at a flow.
 #[inline(never)]
 pub(crate) fn settle(cx: &mut Cx) {
-    let mut messages = std::mem::take(&mut cx.obs.messages);
-    messages.reserve_exact(TOGETHER);
-    for m in messages.drain(..) {
-        let s = stat(cx, m.flow);
-        if m.bytes == SENT { s.sent(m.at) } else { s.received(&m) }
+    let Messages { mut sent, mut received } = std::mem::take(&mut cx.obs.messages);
+    for run in sent.chunk_by(|a, b| a.flow == b.flow) {
+        stat(cx, run[0].flow).sent(run);
     }
-    cx.obs.messages = messages;
+    for run in received.chunk_by(|a, b| a.flow == b.flow) {
+        stat(cx, run[0].flow).received(run);
+    }
+    for list in [&mut sent, &mut received] {
+        list.clear();
+        list.reserve_exact(TOGETHER);
+    }
+    cx.obs.messages = Messages { sent, received };
+}
+
+impl Message {
+    #[inline]
+    fn latency(&self) -> Span {
+        self.at.since(Time::from_ps(self.born))
+    }
 }
 
 impl FlowStat {
-    fn sent(&mut self, at: Time) {
-        self.sent += 1;
-        self.first.get_or_insert(at);
-        self.series.sent(at);
+    /// These were sent.
+    fn sent(&mut self, run: &[Message]) {
+        self.sent += run.len() as u64;
+        self.first.get_or_insert(run[0].at);
+        self.series.sent_all(run.iter().map(|m| m.at));
     }
 
-    fn received(&mut self, m: &Message) {
-        let latency = m.at.since(Time::from_ps(m.born));
-        self.received += 1;
-        self.bytes += u64::from(m.bytes);
-        self.last = Some(m.at);
-        if m.at < self.measure_from {
-            self.left_out += 1;
-            return;
+    /// These were received.
+    fn received(&mut self, run: &[Message]) {
+        // Several cores don't read in the order of time.
+        if run.len() > 1 && run.iter().any(|m| m.at < self.measure_from) {
+            return run.chunks(1).for_each(|one| self.received(one));
         }
-        self.series.received(m.at, latency, u64::from(m.bytes));
-        if self.left_out < self.skip {
-            self.left_out += 1;
-            return;
-        }
-        self.batches.record(latency.ps());
-        if self.latency.record(latency.ps()) {
-            self.exemplars.push(Exemplar { latency, born: Time::from_ps(m.born), read: m.at });
+        self.received += run.len() as u64;
+        self.last = run.last().map(|m| m.at);
+        self.bytes += run.iter().map(|m| u64::from(m.bytes)).sum::<u64>();
+        let early = run.iter().take_while(|m| m.at < self.measure_from).count();
+        self.left_out += early as u64;
+        let run = &run[early..];
+        self.series.received_all(run.iter().map(|m| (m.at, m.latency(), u64::from(m.bytes))));
+        let skipped = (self.skip.saturating_sub(self.left_out) as usize).min(run.len());
+        self.left_out += skipped as u64;
+        let run = &run[skipped..];
+        run.iter().for_each(|m| self.batches.record(m.latency().ps()));
+        for equal in run.chunk_by(|a, b| a.latency() == b.latency()) {
+            let Message { at: read, born, .. } = equal[0];
+            let latency = equal[0].latency();
+            if self.latency.record_times(latency.ps(), equal.len() as u64) {
+                self.exemplars.push(Exemplar { latency, born: Time::from_ps(born), read });
+            }
         }
     }
 }

@@ -98,7 +98,7 @@ pub struct Observer {
     /// The packet to follow: (flow number + 1, packet number).
     pub follow: Option<(u32, u32)>,
     /// What waits to be measured.
-    pub(crate) messages: Vec<crate::apps::flow::Message>,
+    pub(crate) messages: crate::apps::flow::Messages,
     pub hops: [u64; At::COUNT],
     pub digest: Digest,
     /// Bytes that each hop copied, for the bill.
@@ -123,7 +123,7 @@ impl Default for Observer {
             ledger: Ledger::default(),
             drops: IndexMap::new(),
             digest: Digest::default(),
-            messages: Vec::new(),
+            messages: crate::apps::flow::Messages::default(),
             flows: Vec::new(),
             follow: None,
             walk: Vec::new(),

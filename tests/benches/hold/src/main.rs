@@ -1,9 +1,11 @@
 //! The hold model: a queue holds N events; the earliest is taken, and another is set ahead of it, again and again. The
-//! classic measure of an event queue, for the one that ships and for others.
+//! classic measure of an event queue, for the one that ships, for two heaps, and for nexosim's engine.
 //!
 //!     cd tests/benches/hold && cargo run --release [PENDING…] [LAW…]
 //!
 //! Prints a line for each size and law of increments: nanoseconds for one event taken and set, best of three.
+
+mod engine;
 
 use sim_core::{queue::Pending, time::Time};
 use std::{cmp::Reverse, collections::BinaryHeap, hint::black_box, time::Instant};
@@ -103,6 +105,9 @@ impl Queue for Quaternary {
 /// A small generator: the same increments for all.
 struct Random(u64);
 impl Random {
+    fn new() -> Random {
+        Random(0x2545_f491_4f6c_dd1d)
+    }
     #[inline]
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
@@ -128,7 +133,7 @@ fn exponential() -> Vec<u64> {
 
 /// Nanoseconds for one event taken and set.
 fn hold<Q: Queue>(pending: u32, law: fn(u64, &[u64]) -> u64, table: &[u64]) -> f64 {
-    let (mut q, mut random) = (Q::default(), Random(0x2545_f491_4f6c_dd1d));
+    let (mut q, mut random) = (Q::default(), Random::new());
     for n in 0..pending {
         let r = random.next();
         // Spread out from the start, as events that are all equally far ahead are.
@@ -157,7 +162,7 @@ fn main() {
         sizes = vec![1_000, 100_000, 10_000_000];
     }
     let table = exponential();
-    println!("{:>9} {:12} {:>8} {:>8} {:>8}", "pending", "increments", "ours", "binary", "4-ary");
+    println!("{:>9} {:12} {:>8} {:>8} {:>8} {:>8}", "pending", "increments", "ours", "binary", "4-ary", "nexosim");
     for pending in sizes {
         for (name, law) in LAWS.into_iter().filter(|l| laws.is_empty() || laws.iter().any(|n| n == l.0)) {
             let (ours, binary, four) = (
@@ -165,7 +170,13 @@ fn main() {
                 hold::<Binary>(pending, law, &table),
                 hold::<Quaternary>(pending, law, &table),
             );
-            println!("{pending:>9} {name:12} {ours:>8.1} {binary:>8.1} {four:>8.1}");
+            // Beyond that it takes more memory than many machines have.
+            let engine = if pending > 1_000_000 {
+                "-".to_owned()
+            } else {
+                engine::hold(pending, (name, law), &table).map_or_else(|e| e, |ns| format!("{ns:.1}"))
+            };
+            println!("{pending:>9} {name:12} {ours:>8.1} {binary:>8.1} {four:>8.1} {engine:>8}");
         }
     }
 }
