@@ -65,6 +65,7 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   onerouter verify scenarios                    everything below a folder, on the running kernel
   onerouter verify mine.ron --json              one scenario, as JSON
+  onerouter verify scenarios --oracle uml       on a kernel of its own, in virtual time (tests/uml/build.sh builds it)
   onerouter verify --masks                      what is never compared, and why
 
 Tiers: T1 frames by device and flow, T2 tables and errors, T3 counters, T4 drop reasons, T5 times, T6 order of all frames.
@@ -97,6 +98,9 @@ pub enum Command {
     /// Play one job of `verify` from standard input
     #[command(hide = true, name = "netns-play")]
     NetnsPlay,
+    /// The first process of a kernel that `verify` started
+    #[command(hide = true, name = "uml-init")]
+    UmlInit,
 }
 
 const ASK_EXAMPLES: &str = "\
@@ -251,6 +255,8 @@ pub struct Verify {
 pub enum OracleKind {
     /// The running one, in namespaces of verify's own
     Netns,
+    /// One that runs as a process, in virtual time; tests/uml/build.sh builds it
+    Uml,
 }
 
 #[cfg(test)]

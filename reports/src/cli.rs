@@ -77,7 +77,8 @@ where
         Command::Ask(args) => ask_command(args, &mut streams),
         Command::Topology(args) => topology_command(args, &mut streams),
         Command::Verify(args) => verify::command(args, &mut streams),
-        Command::NetnsPlay => verify::play(&mut streams),
+        Command::NetnsPlay => verify::play(args::OracleKind::Netns, &mut streams),
+        Command::UmlInit => verify::play(args::OracleKind::Uml, &mut streams),
     }));
     let code = code.unwrap_or_else(|_| {
         let text = "error: the simulator failed; this is a bug in it, not in your scenario. Please report it.\n";

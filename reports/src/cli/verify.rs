@@ -16,9 +16,6 @@ use scenarios::{
 };
 use std::{io, thread};
 
-/// Comparisons at once for each core: they mostly wait.
-const JOBS_A_CORE: usize = 6;
-
 pub(super) fn command(args: &args::Verify, streams: &mut Streams) -> io::Result<u8> {
     if args.masks {
         streams.say(&text::rules())?;
@@ -73,7 +70,7 @@ fn verify(
     streams: &mut Streams,
 ) -> Result<Vec<Verified>, Vec<Diagnostic>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.map_or(cores * JOBS_A_CORE, usize::from);
+    let jobs = args.jobs.map_or(cores * oracle.jobs_a_core(), usize::from);
     let compared = {
         let progress = Progress::new("scenarios", streams.err.is_terminal(), &mut *streams.err);
         compare_all(plans, jobs, &Options::new(oracle), &|done, all| progress.at(done, all))
@@ -97,18 +94,23 @@ fn verify(
 fn oracle(which: args::OracleKind) -> Result<Box<dyn Oracle>, String> {
     match which {
         args::OracleKind::Netns => Ok(Box::new(scenarios::oracle::netns::Runner::default())),
+        args::OracleKind::Uml => Ok(Box::new(scenarios::oracle::uml::Runner::default())),
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 fn oracle(_which: args::OracleKind) -> Result<Box<dyn Oracle>, String> {
-    Err("oracle not available: netns needs Linux".to_owned())
+    Err("oracle not available: a real kernel needs Linux".to_owned())
 }
 
-/// The hidden command that plays one job.
+/// The hidden commands: one job on the running kernel; the first process of a kernel of our own.
 #[cfg(target_os = "linux")]
-pub(super) fn play(streams: &mut Streams) -> io::Result<u8> {
-    if let Err(e) = scenarios::oracle::netns::serve() {
+pub(super) fn play(which: args::OracleKind, streams: &mut Streams) -> io::Result<u8> {
+    let served = match which {
+        args::OracleKind::Netns => scenarios::oracle::netns::serve(),
+        args::OracleKind::Uml => scenarios::oracle::uml::serve(),
+    };
+    if let Err(e) = served {
         streams.complain(&format!("error: {e}\n"));
         return Ok(BAD_INPUT);
     }
@@ -116,7 +118,7 @@ pub(super) fn play(streams: &mut Streams) -> io::Result<u8> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn play(streams: &mut Streams) -> io::Result<u8> {
-    streams.complain("error: oracle not available: netns needs Linux\n");
+pub(super) fn play(_which: args::OracleKind, streams: &mut Streams) -> io::Result<u8> {
+    streams.complain("error: oracle not available: a real kernel needs Linux\n");
     Ok(BAD_INPUT)
 }

@@ -98,13 +98,14 @@ fn agreed(c: &Comparison) -> String {
     let t = &c.tiers;
     let order = if t.total_order { " in total order" } else { " in order of each flow" };
     format!(
-        "{} on {}{order}, {}, {}, {}, {} within a granule",
+        "{} on {}{order}, {}, {}, {}, {} {}",
         count(t.frames as usize, "frame", "frames"),
         count(t.devices as usize, "device", "devices"),
         count(t.tables as usize, "table", "tables"),
         count(t.counters as usize, "counter", "counters"),
         count(t.drops as usize, "drop", "drops"),
         count(t.timers as usize, "timer", "timers"),
+        if t.exact { "to the tick" } else { "within a granule" },
     )
 }
 

@@ -54,7 +54,7 @@ pub enum Target {
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are of the large one")]
+#[allow(clippy::large_enum_variant, reason = "requests are few and live shortly")]
 pub enum Act {
     NewNs(String),
     DelNs(String),

@@ -52,7 +52,7 @@ pub struct Command {
 
 /// What a command asks for.
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are of the large one")]
+#[allow(clippy::large_enum_variant, reason = "requests are few and live shortly")]
 pub enum Op {
     Rtnl(RtnlOp),
     /// `ip netns add NAME`

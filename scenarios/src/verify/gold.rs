@@ -7,7 +7,7 @@ use super::{
     mask::{self, Side},
     shot::{Shot, What},
     simulated,
-    tiers::{self, Tiers},
+    tiers::{self, Clock, Tiers},
 };
 use crate::{diagnostic::Diagnostic, plan::Plan};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,13 @@ use serde::{Deserialize, Serialize};
 /// Packets of a flow in a gold trace: enough to see it work, few enough to keep.
 pub const PACKETS: u64 = 12;
 const FORMAT: u32 = 1;
-/// What a busy machine may have added to any time of a trace that was recorded once.
+/// What a busy machine may have added to any time of a trace that was recorded once, ns.
 const JITTER_NS: i64 = 30_000_000;
+
+/// How closely times of a trace have to agree.
+fn clock(oracle: &str) -> Clock {
+    if oracle == "uml" { Clock { exact: true, noise: 0 } } else { Clock { exact: false, noise: JITTER_NS } }
+}
 
 /// One scenario's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,29 +157,29 @@ pub fn record(plan: &Plan, at: usize, options: &Options) -> Result<Recorded, Vec
     Ok((c, kept.filter(|_| stable)))
 }
 
-/// How far the simulator agrees with a gold trace of this point.
+/// How far the simulator agrees with a gold trace of this point, from `oracle`.
 ///
 /// # Errors
 /// What makes the two incomparable: the scenario has changed since, or a line can't be read.
-pub fn check(plan: &Plan, at: usize, gold: &Point) -> Result<Tiers, String> {
+pub fn check(plan: &Plan, at: usize, gold: &Point, oracle: &str) -> Result<Tiers, String> {
     let seed = plan.seeds.first().copied().unwrap_or(1);
     let simulated = simulated::simulate(plan, at, seed, PACKETS);
     let simulated = simulated.map_err(|d| d.iter().map(|d| d.title.clone()).collect::<Vec<_>>().join("; "))?;
     let job = &simulated.job;
     let ours = mask::of_simulator(&simulated.seen, &job.tasks);
-    Ok(tiers::tiers(job, &side(job, gold)?, &ours, &simulated.seen.asked, JITTER_NS))
+    Ok(tiers::tiers(job, &side(job, gold)?, &ours, &simulated.seen.asked, clock(oracle)))
 }
 
 /// How far a kernel's new trace of this point agrees with the gold one.
 ///
 /// # Errors
 /// As for [`check`].
-pub fn drift(plan: &Plan, at: usize, gold: &Point, new: &Point) -> Result<Tiers, String> {
+pub fn drift(plan: &Plan, at: usize, gold: &Point, new: &Point, oracle: &str) -> Result<Tiers, String> {
     let seed = plan.seeds.first().copied().unwrap_or(1);
     let simulated = simulated::simulate(plan, at, seed, PACKETS);
     let simulated = simulated.map_err(|d| d.iter().map(|d| d.title.clone()).collect::<Vec<_>>().join("; "))?;
     let job = &simulated.job;
-    Ok(tiers::tiers(job, &side(job, gold)?, &side(job, new)?, &simulated.seen.asked, JITTER_NS))
+    Ok(tiers::tiers(job, &side(job, gold)?, &side(job, new)?, &simulated.seen.asked, clock(oracle)))
 }
 
 /// A new file.

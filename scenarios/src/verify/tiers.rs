@@ -41,12 +41,16 @@ pub struct Tiers {
     pub counters: u64,
     pub drops: u64,
     pub timers: u64,
+    /// Times were compared to the tick.
+    pub exact: bool,
     /// All frames of each namespace came in the same order.
     pub total_order: bool,
 }
 
 /// What programs and a scheduler may add to any time.
 const SLACK: Span = Span::from_ms(6);
+/// What the simulator's programs and cores need, while a kernel in virtual time needs nothing: less than a tick.
+const WORK: Span = Span::from_ms(2);
 /// A gap in a flow that no program made: a timer's.
 const TIMER: i64 = 40_000_000;
 /// Differences of a tier that are kept.
@@ -75,16 +79,45 @@ impl Tiers {
     }
 }
 
-/// Compares `kernel` with `other`: the simulator, or another run of the kernel. `noise`: how far two runs of the kernel
-/// were apart at most, ns.
-pub fn tiers(job: &Job, kernel: &Side, other: &Side, asked: &[String], noise: i64) -> Tiers {
+/// How closely times have to agree.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// The kernel's time is virtual, and its timer wheel stood as the simulator's does at time 0: timers ring at the same
+    /// tick. Else within the granule of a timer so long, and what a busy machine adds.
+    pub exact: bool,
+    /// How far two runs of the kernel were apart at most, ns.
+    pub noise: i64,
+}
+
+impl Clock {
+    /// Takes any time for any other.
+    pub const ANY: Clock = Clock { exact: false, noise: i64::MAX / 4 };
+
+    /// How far a gap of `want` ns may be off, ns.
+    fn tolerance(self, want: i64) -> i64 {
+        let own = if self.exact {
+            ns(WORK)
+        } else {
+            ns(granule(Span::from_ps(want.unsigned_abs().saturating_mul(1000)))) + ns(SLACK)
+        };
+        own + self.noise
+    }
+}
+
+fn ns(s: Span) -> i64 {
+    i64::try_from(s.ps() / 1000).unwrap_or(i64::MAX)
+}
+
+/// Compares `kernel` with `other`: the simulator, or another run of the kernel.
+pub fn tiers(job: &Job, kernel: &Side, other: &Side, asked: &[String], clock: Clock) -> Tiers {
     let mut t = Tiers::default();
     t.counts.merge(&kernel.counts);
     let pairs = frames(job, kernel, other, &mut t);
     tables(job, kernel, other, asked, &mut t);
     counters(job, kernel, other, &mut t);
     drops(job, kernel, other, &mut t);
-    times(job, &pairs, noise, &mut t);
+    times(job, &pairs, clock, &mut t);
+    t.exact = clock.exact;
     order(job, kernel, other, &mut t);
     t
 }
@@ -250,17 +283,17 @@ fn drops(job: &Job, kernel: &Side, other: &Side, t: &mut Tiers) {
     }
 }
 
-/// T5: gaps within each flow, within a granule of a timer so long.
-fn times(job: &Job, pairs: &[(Vec<&Shot>, Vec<&Shot>)], noise: i64, t: &mut Tiers) {
-    let ns = |s: Span| i64::try_from(s.ps() / 1000).unwrap_or(i64::MAX);
+/// T5: gaps within each flow.
+fn times(job: &Job, pairs: &[(Vec<&Shot>, Vec<&Shot>)], clock: Clock, t: &mut Tiers) {
     for (a, b) in pairs {
         let (mut before, mut meant) = (0, 0);
         for (k, s) in a.iter().zip(b) {
             let (is, want) = (k.at_ns - before, s.at_ns - meant);
             (before, meant) = (k.at_ns, s.at_ns);
-            let grain = ns(granule(Span::from_ps(want.unsigned_abs().saturating_mul(1000))));
             t.timers += u64::from(want >= TIMER && k.what.tag.is_none() && k.what.echo_id.is_none());
-            if (is - want).abs() > grain + ns(SLACK) + noise {
+            // What programs and cores needed before does not make a time wrong that the clock says.
+            let at = clock.exact && (k.at_ns - s.at_ns).abs() <= clock.tolerance(want);
+            if !at && (is - want).abs() > clock.tolerance(want) {
                 let seconds = |ns: i64| format!("{:.4} s after the one before", ns as f64 / 1e9);
                 t.add(Difference {
                     tier: 5,

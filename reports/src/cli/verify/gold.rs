@@ -62,7 +62,7 @@ fn one(plan: &Plan, what: args::Snapshots, dir: &Path, oracle: &dyn Oracle) -> D
         Ok(new) => new,
         Err(why) => return Done::Without(why),
     };
-    let path = path(dir, &plan.source.path);
+    let path = path(dir, oracle.name(), &plan.source.path);
     match what {
         args::Snapshots::Update => match write(&path, &new) {
             Ok(()) => Done::Written(path),
@@ -97,7 +97,7 @@ fn trace(plan: &Plan, oracle: &dyn Oracle) -> Result<Gold, String> {
 fn compare(plan: &Plan, old: &Gold, new: &Gold) -> Done {
     let mut lines = Vec::new();
     for (at, new) in new.points.iter().enumerate() {
-        match old.points.get(at).map(|old| gold::drift(plan, at, old, new)) {
+        match old.points.get(at).map(|old_point| gold::drift(plan, at, old_point, new, &old.oracle)) {
             Some(Ok(tiers)) => {
                 let shown = tiers.differences.iter().take(4);
                 lines.extend(
@@ -111,11 +111,12 @@ fn compare(plan: &Plan, old: &Gold, new: &Gold) -> Done {
     if lines.is_empty() { Done::Same } else { Done::Differs(lines) }
 }
 
-/// "tests/gold/routing/loop.json" for ".../routing/loop.ron".
-fn path(dir: &Path, scenario: &str) -> PathBuf {
+/// "tests/gold/routing/loop.json" for ".../routing/loop.ron" on the running kernel, "tests/gold/uml/routing/loop.json" on
+/// another.
+fn path(dir: &Path, oracle: &str, scenario: &str) -> PathBuf {
     let parts: Vec<&str> = scenario.trim_end_matches(".ron").rsplit('/').take(2).collect();
     let name = parts.into_iter().rev().collect::<Vec<_>>().join("/");
-    dir.join(format!("{name}.json"))
+    if oracle == "netns" { dir.join(format!("{name}.json")) } else { dir.join(format!("{oracle}/{name}.json")) }
 }
 
 fn write(path: &Path, gold: &Gold) -> io::Result<()> {

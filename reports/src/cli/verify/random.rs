@@ -1,6 +1,6 @@
 //! `onerouter verify --random N`: worlds that nobody wrote.
 
-use super::{JOBS_A_CORE, code, oracle};
+use super::{code, oracle};
 use crate::{
     args,
     cli::{FAULT, NOTHING, Streams},
@@ -22,7 +22,7 @@ pub(super) fn command(args: &args::Verify, worlds: u64, streams: &mut Streams) -
         }
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.map_or(cores * JOBS_A_CORE, usize::from);
+    let jobs = args.jobs.map_or(cores * oracle.jobs_a_core(), usize::from);
     let plan = Hunt { seed: args.seed, worlds, jobs, budget: usize::from(args.shrink) };
     let begin = Instant::now();
     let caught = {

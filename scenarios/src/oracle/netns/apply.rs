@@ -3,7 +3,10 @@
 //! says that the line before is done, and what stands before it is that line's own.
 
 use super::{spaces::Spaces, sys};
-use crate::verify::job::{Ask, FarNic, What};
+use crate::verify::{
+    is_host_wide,
+    job::{Ask, FarNic, What},
+};
 use std::{
     fs, io,
     io::{BufRead, BufReader, Read, Write},
@@ -139,7 +142,12 @@ impl Tools {
                 Ok(answer)
             }
             What::Bridge(line) => self.line(spaces, ask, "bridge", line),
-            What::Sysctl { key, value } => Ok(sys::unhurried(|| sysctl(key, value))),
+            What::Sysctl { key, value } => {
+                if is_host_wide(key) {
+                    spaces.enter_initial()?;
+                }
+                Ok(sys::unhurried(|| sysctl(key, value)))
+            }
             What::Nic { name, args, far } => self.nic(spaces, ask, name, args, far.as_ref()),
             What::NicIsThere | What::Nothing => Ok(None),
         }

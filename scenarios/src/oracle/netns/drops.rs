@@ -6,13 +6,25 @@ use super::sys;
 use crate::verify::job::{DropSeen, Layout};
 use std::{collections::BTreeMap, io, os::fd::OwnedFd};
 
-/// The attached program and its table.
-pub struct Drops {
-    table: sys::BpfMap,
-    _program: OwnedFd,
-    _link: OwnedFd,
-    reasons: BTreeMap<u32, String>,
+/// Who counts.
+pub enum Drops {
+    /// The attached program, its table, and the names of reasons.
+    Program { table: sys::BpfMap, _program: OwnedFd, _link: OwnedFd, reasons: BTreeMap<u32, String> },
+    /// The kernel itself, if it was built with `tests/uml/skb_drops.c`.
+    Kernel,
 }
+
+/// One line of the counts: number of the namespace, number of the device.
+struct Row {
+    ns: u32,
+    dev: i32,
+    reason: String,
+    place: String,
+    count: u64,
+}
+
+/// Where such a kernel tells.
+const COUNTED: &str = "/proc/skb_drops";
 
 /// Bytes of a key: namespace, device, reason, nothing (32 bits each), place (64 bits).
 const KEY: usize = 24;
@@ -155,11 +167,50 @@ impl Drops {
         let table = sys::BpfMap::new(KEY as u32, 8, ENTRIES)?;
         let program = sys::bpf_load(&encoded(&program(layout, table.number())))?;
         let link = sys::bpf_attach("kfree_skb", &program)?;
-        Ok(Drops { table, _program: program, _link: link, reasons: layout.reasons.clone() })
+        Ok(Drops::Program { table, _program: program, _link: link, reasons: layout.reasons.clone() })
+    }
+
+    /// Has the kernel count from now on.
+    ///
+    /// # Errors
+    /// It can't.
+    pub fn counted() -> io::Result<Drops> {
+        std::fs::write(COUNTED, "clear").map(|()| Drops::Kernel)
+    }
+
+    fn rows(&self) -> io::Result<Vec<Row>> {
+        match self {
+            Drops::Program { table, reasons, .. } => {
+                let row = |(key, count): (Vec<u8>, u64)| {
+                    let word = |i: usize| u32::from_ne_bytes(std::array::from_fn(|k| key[i * 4 + k]));
+                    let place = u64::from_ne_bytes(std::array::from_fn(|k| key[16 + k]));
+                    let reason = reasons.get(&word(2)).cloned().unwrap_or_else(|| format!("reason {}", word(2)));
+                    Row { ns: word(0), dev: word(1) as i32, reason, place: format!("@{place:x}"), count }
+                };
+                Ok(table.entries(KEY)?.into_iter().map(row).collect())
+            }
+            Drops::Kernel => {
+                let text = std::fs::read_to_string(COUNTED)?;
+                let row = |line: &str| {
+                    let words: Vec<&str> = line.split(' ').collect();
+                    let [ns, dev, reason, place, count] = words[..] else { return None };
+                    let (reason, place) = (reason.to_owned(), bare(place).to_owned());
+                    Some(Row {
+                        ns: ns.parse().ok()?,
+                        dev: dev.parse().ok()?,
+                        reason,
+                        place,
+                        count: count.parse().ok()?,
+                    })
+                };
+                let rows: Option<Vec<Row>> = text.lines().map(row).collect();
+                rows.ok_or_else(|| io::Error::other(format!("more drops than {COUNTED} counts")))
+            }
+        }
     }
 
     /// What was thrown away in the namespaces of `ours` (number, host, name); `dev` names a device. Places are
-    /// addresses, "@ffffffff81000000".
+    /// functions, or addresses, "@ffffffff81000000".
     ///
     /// # Errors
     /// The kernel's.
@@ -169,19 +220,22 @@ impl Drops {
         dev: impl Fn(usize, &str, i32) -> Option<String>,
     ) -> io::Result<Vec<DropSeen>> {
         let mut all = Vec::new();
-        for (key, count) in self.table.entries(KEY)? {
-            let word = |i: usize| u32::from_ne_bytes(std::array::from_fn(|k| key[i * 4 + k]));
-            let Some((_, host, ns)) = ours.iter().find(|o| o.0 == word(0)) else { continue };
-            let place = u64::from_ne_bytes(std::array::from_fn(|k| key[16 + k]));
-            let reason = self.reasons.get(&word(2)).cloned().unwrap_or_else(|| format!("reason {}", word(2)));
-            let dev = dev(*host, ns, word(1) as i32).unwrap_or_else(|| "-".to_owned());
-            all.push(DropSeen { host: *host, ns: ns.clone(), reason, place: format!("@{place:x}"), dev, count });
+        for row in self.rows()? {
+            let Some((_, host, ns)) = ours.iter().find(|o| o.0 == row.ns) else { continue };
+            let dev = dev(*host, ns, row.dev).unwrap_or_else(|| "-".to_owned());
+            let Row { reason, place, count, .. } = row;
+            all.push(DropSeen { host: *host, ns: ns.clone(), reason, place, dev, count });
         }
         all.sort_by(|a, b| {
             (a.host, &a.ns, &a.reason, &a.place, &a.dev).cmp(&(b.host, &b.ns, &b.reason, &b.place, &b.dev))
         });
         Ok(all)
     }
+}
+
+/// Parts that a compiler moved elsewhere keep the function's name in front.
+fn bare(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// The kernel's functions by address.
@@ -208,8 +262,7 @@ impl Symbols {
             let Some(at) = d.place.strip_prefix('@').and_then(|t| u64::from_str_radix(t, 16).ok()) else { continue };
             let i = self.0.partition_point(|s| s.0 <= at);
             if let Some((_, name)) = i.checked_sub(1).and_then(|i| self.0.get(i)) {
-                // Parts that a compiler moved elsewhere keep the function's name in front.
-                d.place = name.split('.').next().unwrap_or(name).to_owned();
+                d.place = bare(name).to_owned();
             }
         }
     }

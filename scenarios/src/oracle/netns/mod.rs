@@ -12,7 +12,8 @@ mod runner;
 mod spaces;
 mod state;
 #[allow(unsafe_code, reason = "the one place of the crate for system calls")]
-mod sys;
+pub(super) mod sys;
+mod wheel;
 
-pub use play::play;
+pub use play::{Ground, play, play_in};
 pub use runner::{COMMAND, Runner, serve};

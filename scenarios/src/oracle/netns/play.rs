@@ -8,17 +8,18 @@ use super::{
     programs::Programs,
     spaces::{self, Spaces},
     state::{self, Counters},
-    sys,
+    sys, wheel,
 };
 use crate::verify::job::{Ask, DropSeen, Job, Missing, Record, Seen, What};
-use std::{collections::BTreeMap, io, os::fd::OwnedFd};
+use std::{collections::BTreeMap, fs::File, io, os::fd::OwnedFd};
 
 const MS: i64 = 1_000_000;
 /// Links settle within a second; linkwatch works at most once a second for what is not urgent.
 const SETTLE_LIMIT: i64 = 4000 * MS;
 const SETTLE_STEP: std::time::Duration = std::time::Duration::from_millis(2);
-/// From settling to scenario time 0.
+/// From settling to scenario time 0. In virtual time linkwatch has its second, and is as free as the simulator's.
 const LEAD: i64 = MS;
+const VIRTUAL_LEAD: i64 = 2000 * MS;
 /// So long no frame is seen before the state is read.
 const QUIET: i64 = 4 * MS;
 /// So much longer than the simulator's end the kernel is waited for at most.
@@ -26,27 +27,54 @@ const OVERTIME: i64 = 2000 * MS;
 /// Bytes kept of each frame: all headers, those of an ICMP error's quote, and the tag behind them.
 const SNAP: usize = 160;
 
-/// Plays `job`. To be called once in a process with one thread: it leaves the machine's namespaces for good.
+/// Whose kernel it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// The machine's: others use it, too, and time passes while anything works.
+    Machine,
+    /// One of our own in virtual time.
+    Guest,
+}
+
+/// Plays `job` on the machine's kernel. To be called once in a process with one thread: it leaves the machine's
+/// namespaces for good.
 ///
 /// # Errors
 /// Why it can't be played here.
 pub fn play(job: &Job) -> Result<Record, Missing> {
-    // Before this process is anybody else: only the machine's own root may watch drops.
-    let drops = if job.drops { watch(job) } else { Err("not asked for".to_owned()) };
-    spaces::leave()?;
-    // A timer that sleeps longer than asked makes packets late.
-    let cores = sys::cores();
-    if let Some(core) = cores.get(std::process::id() as usize % cores.len().max(1)) {
-        let _ = sys::pin(*core);
-    }
-    // Whoever may not is slow on a busy machine.
-    let _ = sys::prefer();
-    run(job, drops).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
+    play_in(job, Ground::Machine)
 }
 
-fn watch(job: &Job) -> Result<Drops, String> {
-    let layout = job.layout.clone().map_or_else(btf::layout, Ok);
-    layout.and_then(|l| Drops::watch(&l)).map_err(|e| format!("drops can't be watched: {e}"))
+/// Plays `job`, as [`play`] does.
+///
+/// # Errors
+/// Why it can't be played here.
+pub fn play_in(job: &Job, ground: Ground) -> Result<Record, Missing> {
+    // Before this process is anybody else: only the machine's own root may watch drops.
+    let drops = if job.drops { watch(job, ground) } else { Err("not asked for".to_owned()) };
+    let initial = File::open("/proc/thread-self/ns/net").map_err(|e| Missing::KernelFeature(e.to_string()))?;
+    spaces::leave()?;
+    if ground == Ground::Machine {
+        // A timer that sleeps longer than asked makes packets late.
+        let cores = sys::cores();
+        if let Some(core) = cores.get(std::process::id() as usize % cores.len().max(1)) {
+            let _ = sys::pin(*core);
+        }
+    }
+    if ground == Ground::Machine {
+        // Whoever may not is slow on a busy machine.
+        let _ = sys::prefer();
+    }
+    let initial = (ground == Ground::Guest).then(|| OwnedFd::from(initial));
+    run(job, ground, drops, initial).unwrap_or_else(|e| Err(Missing::KernelFeature(e.to_string())))
+}
+
+fn watch(job: &Job, ground: Ground) -> Result<Drops, String> {
+    let watched = match ground {
+        Ground::Machine => job.layout.clone().map_or_else(btf::layout, Ok).and_then(|l| Drops::watch(&l)),
+        Ground::Guest => Drops::counted(),
+    };
+    watched.map_err(|e| format!("drops can't be watched: {e}"))
 }
 
 /// Sees all frames of one namespace.
@@ -70,9 +98,18 @@ struct Stage<'j> {
     last_frame: i64,
 }
 
-fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Missing>> {
-    let spaces = Spaces::new(&job.hosts)?;
-    let record = Record { oracle: "netns".to_owned(), release: sys::release(), config: config(), ..Record::default() };
+fn run(
+    job: &Job,
+    ground: Ground,
+    drops: Result<Drops, String>,
+    initial: Option<OwnedFd>,
+) -> io::Result<Result<Record, Missing>> {
+    let spaces = Spaces::new(&job.hosts, initial)?;
+    let oracle = match ground {
+        Ground::Machine => "netns",
+        Ground::Guest => "uml",
+    };
+    let record = Record { oracle: oracle.to_owned(), release: sys::release(), config: config(), ..Record::default() };
     let mut s =
         Stage { job, spaces, tools: Tools::default(), taps: Vec::new(), record, zero: 0, zero_real: 0, last_frame: 0 };
     for ask in &job.setup {
@@ -84,10 +121,11 @@ fn run(job: &Job, drops: Result<Drops, String>) -> io::Result<Result<Record, Mis
     let before = s.counters()?;
     let dropped_before = s.drops(drops.as_ref().ok())?;
     s.open_taps()?;
+    let lead = if ground == Ground::Guest { VIRTUAL_LEAD } else { LEAD };
     // Only while time counts. Whoever may not is late on a busy machine: then two runs differ.
     let _ = sys::hurry();
     let ahead = sys::ahead();
-    s.zero = wheel_edge(job.end_ns as i64, counts_seconds(job), sys::monotonic() + LEAD);
+    s.zero = wheel::edge(job.end_ns as i64, counts_seconds(job), sys::monotonic() + lead, ground);
     s.zero_real = s.zero + ahead;
     // The programs' sockets are open until their tables are read.
     let mut programs = Programs::new(&job.tasks)?;
@@ -279,37 +317,10 @@ fn since(mut now: Vec<DropSeen>, before: &[DropSeen]) -> Vec<DropSeen> {
     now
 }
 
-/// The first time from `from` on at which the timer wheel stands as the simulator's does at time 0: at an edge of the
-/// levels that a scenario of this length uses. Where the machine does not tell its ticks, `from`. With `seconds` the
-/// kernel's own count of whole seconds (`round_jiffies`) begins there, too, and only the finest levels are looked at: the
-/// next common edge of all may be half a minute away.
-fn wheel_edge(length: i64, seconds: bool, from: i64) -> i64 {
-    // 250 ticks a second.
-    const TICK: i64 = 4 * MS;
-    let level = match length / MS {
-        _ if seconds => 1_000,
-        0..252 => 1,
-        252..2_016 => 8,
-        2_016..16_128 => 64,
-        _ => 512,
-    };
-    let Some(jiffies) = jiffies() else { return from };
-    // The tick count is a constant away from the clock's.
-    let ahead = jiffies - sys::monotonic() / TICK;
-    let edge = (from / TICK + 1 + ahead + level - 1) / level * level;
-    (edge - ahead) * TICK + TICK / 20
-}
-
 /// Does anything round its timers to whole seconds? The spanning tree protocol does.
 fn counts_seconds(job: &Job) -> bool {
     let asks = job.setup.iter().chain(job.steps.iter().flat_map(|s| &s.asks));
     asks.into_iter().any(|a| matches!(&a.what, What::Ip(line) if line.contains(" stp_state 1")))
-}
-
-/// `jiffies`, where root may read it.
-fn jiffies() -> Option<i64> {
-    let text = std::fs::read_to_string("/proc/timer_list").ok()?;
-    text.lines().find_map(|l| l.strip_prefix("jiffies: "))?.trim().parse().ok()
 }
 
 /// What a kernel's complaint says about itself.

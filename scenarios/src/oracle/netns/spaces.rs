@@ -19,6 +19,8 @@ pub struct Spaces {
     hosts: Vec<Host>,
     /// Where the unplugged ends of cables go.
     nowhere: Option<OwnedFd>,
+    /// The kernel's first network namespace, if the kernel is ours: what all share is set there.
+    initial: Option<OwnedFd>,
     /// Settings of a new namespace that the machine's own namespace has changed: key, and the kernel's default.
     inherited: Option<Vec<(String, &'static str)>>,
 }
@@ -96,9 +98,9 @@ impl Spaces {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn new(hosts: &[JobHost]) -> io::Result<Spaces> {
+    pub fn new(hosts: &[JobHost], initial: Option<OwnedFd>) -> io::Result<Spaces> {
         let base = OwnedFd::from(File::open("/proc/thread-self/ns/mnt")?);
-        let mut all = Spaces { hosts: Vec::new(), nowhere: None, inherited: None };
+        let mut all = Spaces { hosts: Vec::new(), nowhere: None, initial, inherited: None };
         for (i, host) in hosts.iter().enumerate() {
             sys::setns(&base, sys::CLONE_NEWNS)?;
             sys::unshare(sys::CLONE_NEWNS)?;
@@ -170,6 +172,16 @@ impl Spaces {
         let Some(h) = self.hosts.get(host) else { return Ok(false) };
         let Some((_, fd)) = h.spaces.iter().find(|s| s.0 == name) else { return Ok(false) };
         sys::setns(&h.mounts, sys::CLONE_NEWNS)?;
+        sys::setns(fd, sys::CLONE_NEWNET)?;
+        Ok(true)
+    }
+
+    /// The calling thread works where settings are that all namespaces share; false: that is not for us.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn enter_initial(&self) -> io::Result<bool> {
+        let Some(fd) = &self.initial else { return Ok(false) };
         sys::setns(fd, sys::CLONE_NEWNET)?;
         Ok(true)
     }

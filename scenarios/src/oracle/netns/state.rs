@@ -158,11 +158,15 @@ fn fdb(links: &[Link]) -> io::Result<Vec<String>> {
     body[0] = libc::AF_BRIDGE as u8;
     dump(libc::RTM_GETNEIGH, &body, |body| {
         let (index, state) = (int(&body[4..]), u16::from_ne_bytes([body[8], body[9]]));
-        let (mut mac, mut master, mut to) = (String::new(), None, String::new());
+        let (mut mac, mut vlan, mut master, mut to) = (String::new(), String::new(), None, String::new());
         for (kind, value) in attributes(&body[12..]) {
             match kind {
                 libc::NDA_LLADDR => {
                     mac = value.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(":");
+                }
+                libc::NDA_VLAN => {
+                    let id = value.get(..2).and_then(|v| v.try_into().ok()).map_or(0, u16::from_ne_bytes);
+                    vlan = format!(" vlan {id}");
                 }
                 libc::NDA_MASTER => master = Some(int(value)),
                 libc::NDA_DST if value.len() == 4 => {
@@ -192,7 +196,7 @@ fn fdb(links: &[Link]) -> io::Result<Vec<String>> {
             libc::NUD_STALE => " stale",
             _ => "",
         };
-        lines.push(format!("{mac} dev {} master {}{kind}", name(index), name(master)));
+        lines.push(format!("{mac} dev {}{vlan} master {}{kind}", name(index), name(master)));
     })?;
     Ok(lines)
 }

@@ -3,7 +3,7 @@
 use super::super::{
     job::{App, DropSeen, FlowSeen, Job, JobHost, SockOpts},
     shot::Shot,
-    tiers::{self, Tiers},
+    tiers::{self, Clock, Tiers},
 };
 use super::*;
 
@@ -78,7 +78,7 @@ fn bpdu(age: u8, max_age: u8) -> Record {
 fn compared(a: &Record, b: &Record) -> Tiers {
     let job = job();
     let side = |r: &Record| of_kernel(r, &job.tasks, |_| None);
-    tiers::tiers(&job, &side(a), &side(b), &[], 0)
+    tiers::tiers(&job, &side(a), &side(b), &[], Clock { exact: false, noise: 0 })
 }
 
 fn same(a: &Record, b: &Record) -> bool {
@@ -153,10 +153,19 @@ fn hides_in_tables(rule: Rule) -> (bool, Vec<bool>) {
             ];
             (line(|s| s.fdb.reverse()) && line(|s| s.neigh.reverse()), not)
         }
+        Rule::FdbVlan => {
+            let not = vec![
+                line(|s| s.fdb.push(format!("{A} dev v3 vlan 1 master br0"))),
+                line(|s| s.fdb.push(format!("{A} dev v1 vlan 2 master br0 permanent"))),
+                line(|s| s.fdb.push(format!("{A} dev v1 master br0 permanent"))),
+            ];
+            (line(|s| s.fdb.push(format!("{A} dev v1 vlan 1 master br0 permanent"))), not)
+        }
         _ => unreachable!("no rule for tables"),
     }
 }
 
+/// The same, of rules for drops.
 /// What a rule hides, and what it must not.
 fn hides(rule: Rule) -> (bool, Vec<bool>) {
     let one = || record(vec![bytes(1, 2, 33000, 7000)], 33000);
@@ -201,8 +210,8 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
             (same(&bpdu(246, 20), &bpdu(254, 20)), not)
         }
         Rule::NeighState | Rule::LinkNumber | Rule::LinkQdisc => hides_in_tables(rule),
-        Rule::LinkLower | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
-        Rule::DropPing | Rule::DropUnborn | Rule::DropReasm | Rule::DropStp => hides_in_drops(rule),
+        Rule::FdbVlan | Rule::LinkLower | Rule::AddrMac | Rule::Sorted => hides_in_tables(rule),
+        Rule::DropPing | Rule::DropUnborn | Rule::DropReasm | Rule::DropStp | Rule::DropVersion => hides_in_drops(rule),
         Rule::OrderFlow => {
             let x = || bytes(1, 2, 33000, 7000);
             let y = |ttl| {
@@ -221,6 +230,18 @@ fn hides(rule: Rule) -> (bool, Vec<bool>) {
 
 fn hides_in_drops(rule: Rule) -> (bool, Vec<bool>) {
     match rule {
+        Rule::DropVersion => {
+            let of = |r: &Record| of_kernel(r, &[], crate::verify::job::tag);
+            let told = |reason: &str, release: &str| {
+                let d = as_of(&of(&dropped(reason, "ip_rcv_core", 1)), release).drops;
+                d.into_iter().flatten().map(|d| d.reason).collect::<Vec<_>>()
+            };
+            let not = vec![
+                told("IP_LOCALNET", "6.18.44") == ["NOT_SPECIFIED"],
+                told("IP_RPFILTER", "6.12.117") == ["NOT_SPECIFIED"],
+            ];
+            (told("IP_LOCALNET", "6.12.117") == ["NOT_SPECIFIED"], not)
+        }
         Rule::DropStp => {
             let not = vec![
                 same(&dropped("NOT_SPECIFIED", "br_forward", 1), &nothing_dropped()),
@@ -232,8 +253,10 @@ fn hides_in_drops(rule: Rule) -> (bool, Vec<bool>) {
             let not = vec![
                 same(&dropped("NO_SOCKET", "__udp4_lib_rcv", 1), &nothing_dropped()),
                 same(&dropped("SOCKET_RCVBUFF", "ping_rcv", 1), &nothing_dropped()),
+                same(&dropped("NOT_SPECIFIED", "icmp_rcv", 1), &nothing_dropped()),
             ];
-            (same(&dropped("NO_SOCKET", "ping_rcv", 3), &nothing_dropped()), not)
+            let is = |place| same(&dropped("NO_SOCKET", place, 3), &nothing_dropped());
+            (is("ping_rcv") && is("icmp_rcv"), not)
         }
         Rule::DropUnborn => {
             let not = vec![
