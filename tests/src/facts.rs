@@ -120,12 +120,13 @@ fn on_a_real_kernel() -> BTreeMap<String, BTreeSet<String>> {
     // What no trace of a real kernel is kept of has not been compared with one.
     let gold = |f: &str| {
         let name = f.trim_start_matches("scenarios/").trim_start_matches("tests/");
-        format!("tests/gold/{}.json", name.trim_end_matches(".ron"))
+        let name = name.trim_end_matches(".ron");
+        [format!("tests/gold/{name}.json"), format!("tests/gold/uml/{name}.json")]
     };
     let files = source::files();
     let compared = |f: &str| {
         let place = ["scenarios/", "tests/conformance/", "tests/worlds/"].iter().any(|d| f.starts_with(d));
-        place && f.ends_with(".ron") && files.contains(&gold(f))
+        place && f.ends_with(".ron") && gold(f).iter().any(|g| files.contains(g))
     };
     for file in files.iter().filter(|f| compared(f)) {
         for number in numbers(&source::text(file).unwrap_or_default()) {

@@ -37,7 +37,7 @@ pub fn compared(g: &Gold) -> Vec<(String, Result<Tiers, String>)> {
     let point = |(i, p): (usize, &gold::Point)| {
         let now = plan.points.get(i).filter(|now| now.label == p.label);
         let tiers = match now {
-            Some(_) => gold::check(&plan, i, p, &g.oracle),
+            Some(_) => gold::check(&plan, i, p, (&g.oracle, &g.kernel)),
             None => Err("the scenario has no such point any more".to_owned()),
         };
         (p.label.clone(), tiers)

@@ -157,16 +157,16 @@ pub fn record(plan: &Plan, at: usize, options: &Options) -> Result<Recorded, Vec
     Ok((c, kept.filter(|_| stable)))
 }
 
-/// How far the simulator agrees with a gold trace of this point, from `oracle`.
+/// How far the simulator agrees with a gold trace of this point, from an oracle and its kernel's release.
 ///
 /// # Errors
 /// What makes the two incomparable: the scenario has changed since, or a line can't be read.
-pub fn check(plan: &Plan, at: usize, gold: &Point, oracle: &str) -> Result<Tiers, String> {
+pub fn check(plan: &Plan, at: usize, gold: &Point, (oracle, release): (&str, &str)) -> Result<Tiers, String> {
     let seed = plan.seeds.first().copied().unwrap_or(1);
     let simulated = simulated::simulate(plan, at, seed, PACKETS);
     let simulated = simulated.map_err(|d| d.iter().map(|d| d.title.clone()).collect::<Vec<_>>().join("; "))?;
     let job = &simulated.job;
-    let ours = mask::of_simulator(&simulated.seen, &job.tasks);
+    let ours = mask::as_of(&mask::of_simulator(&simulated.seen, &job.tasks), release);
     Ok(tiers::tiers(job, &side(job, gold)?, &ours, &simulated.seen.asked, clock(oracle)))
 }
 
