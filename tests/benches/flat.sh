@@ -70,7 +70,10 @@ router() {
   echo ' "b": (devices: {"eth0": Peer(addresses: ["10.0.1.2/24", "10.0.1.3/24"])}, routes: ["default via 10.0.1.1"])})},'
   echo ' traffic: {"f": Udp(from: "h/a", to: "h/b", address: "10.0.1.2:7000", rate: "20k/s", size: "64B", count: 10),'
   # They listen; what is sent to them is sent when the run is over.
-  awk -v n="$sockets" 'BEGIN { for (i = 0; i < n; i++) printf "\"s%d\": Udp(from: \"h/a\", to: \"h/b\", address: \"10.0.1.%d:%d\", listen: \"10.0.1.%d\", rate: \"1/s\", start: \"2000s\", count: 1),\n", i, 2 + int(i / 50000), 8000 + i % 50000, 2 + int(i / 50000) }'
+  # Half of a hundred thousand in the sender's namespace: no port is to be had twice in one.
+  awk -v n="$sockets" 'BEGIN { for (i = 0; i < n; i++) {
+    here = i < 50000 ? "b" : "a"; there = i < 50000 ? "a" : "b"; at = i < 50000 ? "10.0.1.2" : "10.0.0.2"
+    printf "\"s%d\": Udp(from: \"h/%s\", to: \"h/%s\", address: \"%s:%d\", listen: \"%s\", rate: \"1/s\", start: \"2000s\", count: 1),\n", i, there, here, at, 8000 + i % 50000, at } }'
   echo '})'
 }
 

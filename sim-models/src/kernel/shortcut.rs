@@ -135,12 +135,10 @@ impl Recent {
         self.place((u64::from(dst) << 32 | u64::from(src)) ^ (u64::from(rx.index) << 17))
     }
 
-    /// Where that for all packets of a namespace lies.
+    /// Where that for all packets of a namespace lies, if it is not beside it: the other place of the pair.
     #[inline]
     fn common(&self, ns: NsId, dst: u32) -> usize {
-        let i = self.place(u64::from(dst) << 32 | u64::from(ns.0));
-        // Two places: that of the other half of the pair.
-        if self.slots.get(i).is_some_and(|c| c.dst != dst) { i ^ 1 } else { i }
+        self.place(u64::from(dst) << 32 | u64::from(ns.0))
     }
 
     #[inline]
@@ -171,24 +169,31 @@ impl Kernel {
 #[inline(always)]
 fn find(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<usize> {
     let slot = k.routes.common(rx.ns, dst);
-    let c = k.routes.slots.get(slot)?;
-    if c.is_for(k, DevId::NONE, dst, tos)
+    if is_common_for(k, k.routes.slots.get(slot)?, rx, dst, src, tos) {
+        return Some(slot);
+    }
+    find_elsewhere(k, rx, dst, src, tos)
+}
+
+#[inline(always)]
+fn is_common_for(k: &Kernel, c: &Cached, rx: In, dst: u32, src: u32, tos: u8) -> bool {
+    c.is_for(k, DevId::NONE, dst, tos)
         && c.ns == rx.ns
         && c.conf == rx.conf
         && c.to.dev != rx.dev
         && (c.src == src || k.believes(rx.ns, src))
-    {
-        return Some(slot);
-    }
-    find_for(k, rx.dev, dst, src, tos)
 }
 
-/// One that is for that source and that device.
+/// In the other place of the pair; or one that is for that source and that device.
 #[inline(never)]
-fn find_for(k: &Kernel, rx: DevId, dst: u32, src: u32, tos: u8) -> Option<usize> {
-    let slot = k.routes.slot(rx, dst, src);
+fn find_elsewhere(k: &Kernel, rx: In, dst: u32, src: u32, tos: u8) -> Option<usize> {
+    let beside = k.routes.common(rx.ns, dst) ^ 1;
+    if is_common_for(k, k.routes.slots.get(beside)?, rx, dst, src, tos) {
+        return Some(beside);
+    }
+    let slot = k.routes.slot(rx.dev, dst, src);
     let c = k.routes.slots.get(slot)?;
-    (c.is_for(k, rx, dst, tos) && c.src == src).then_some(slot)
+    (c.is_for(k, rx.dev, dst, tos) && c.src == src).then_some(slot)
 }
 
 /// The decision for a packet like that.
@@ -219,7 +224,11 @@ pub(super) fn keep_route(k: &mut Kernel, cx: &mut Cx, rx: In, dst: u32, src: u32
         k.routes.make(devices);
     }
     let common = is_common(k, rx, (dst, src), to);
-    let slot = if common { k.routes.common(rx.ns, dst) } else { k.routes.slot(rx.dev, dst, src) };
+    let mut slot = if common { k.routes.common(rx.ns, dst) } else { k.routes.slot(rx.dev, dst, src) };
+    let other = k.routes.slots[slot];
+    if common && other.generation == k.generation && (other.dst, other.ns) != (dst, rx.ns) {
+        slot ^= 1;
+    }
     // A slot that is used by turns is in the list again and again.
     if k.routes.busy.len() >= k.routes.slots.len() {
         settle(k, cx);

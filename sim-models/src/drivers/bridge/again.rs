@@ -46,8 +46,17 @@ impl Recent {
         let word = src.word() ^ dst.word().rotate_left(24);
         let i = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & self.0.len().wrapping_sub(1);
         // Two places: that of the other half of the pair.
-        if self.0.get(i).is_some_and(|c| (c.src, c.dst) != (src, dst)) { i ^ 1 } else { i }
+        match self.0.get(i) {
+            Some(c) if c.src != src || c.dst != dst => beside(i),
+            _ => i,
+        }
     }
+}
+
+/// Out of line, so that the usual way does not wait for the comparison.
+#[cold]
+fn beside(i: usize) -> usize {
+    i ^ 1
 }
 
 /// A frame from `src` to `dst` that came in by `dev` goes to port number `to` alone: those like it may take the short way.
