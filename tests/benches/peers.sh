@@ -40,7 +40,12 @@ case $share in '' | *[!0-9]* | 0) echo "peers.sh: -g wants a share of the goal i
 
 work=$(mktemp -d) || exit 1
 prefix=onerouter$$
-trap 'tests/benches/kernel_rate.sh down "$prefix" 2>/dev/null; rm -rf "$work"' EXIT
+clean() {
+  tests/benches/kernel_rate.sh down "${prefix}chain" 2>/dev/null
+  tests/benches/kernel_rate.sh down "${prefix}bridge" 2>/dev/null
+  rm -rf "$work"
+}
+trap clean EXIT
 # Whoever stops us: the namespaces go, too.
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
