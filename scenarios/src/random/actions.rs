@@ -61,7 +61,9 @@ impl Draft {
         let from = self.chance.below(self.ifaces.len());
         let (host, net) = (self.ifaces[from].host, self.ifaces[from].net);
         let kinds = [
-            (1 + u32::from(self.on.ping) * 10, FlowKind::Ping),
+            // A ping makes its own buffer large: a small one is for others.
+            (u32::from(!self.on.buffers) * (1 + u32::from(self.on.ping) * 10), FlowKind::Ping),
+            (u32::from(self.on.buffers) * 6, FlowKind::Udp),
             (u32::from(self.on.udp) * 8 + u32::from(self.on.closed) * 6, FlowKind::Udp),
             (u32::from(self.on.requests) * 5, FlowKind::Requests),
             (u32::from(self.on.broadcast) * 5, FlowKind::Broadcast),
@@ -71,7 +73,9 @@ impl Draft {
         let kind = self.chance.weighted(&kinds);
         let (udp, closed) = (u32::from(self.on.udp) * 8, u32::from(self.on.closed) * 6);
         let listens = match kind {
-            FlowKind::Udp => udp + closed == 0 || self.chance.weighted(&[(udp, true), (closed, false)]),
+            FlowKind::Udp => {
+                udp + closed == 0 || self.on.buffers || self.chance.weighted(&[(udp, true), (closed, false)])
+            }
             kind => kind == FlowKind::Requests,
         };
         let target = self.target(host, net);
@@ -101,7 +105,7 @@ impl Draft {
             FlowKind::Broadcast => self.shout(&mut flow, from),
             FlowKind::Frames => match self.crafted(&self.ifaces[from].clone()) {
                 Some(options) => flow.options = options,
-                None => flow.kind = FlowKind::Ping,
+                None => flow.kind = self.plain(),
             },
             FlowKind::Ping | FlowKind::Udp => {}
         }
@@ -111,12 +115,21 @@ impl Draft {
         }
         if self.on.buffers && flow.kind == FlowKind::Udp && flow.to.is_some() {
             (flow.count, flow.interval, flow.size) = (8, 1, 500);
-            flow.options.push(("service".to_owned(), "\"9ms\"".to_owned()));
+            flow.options.push(("service".to_owned(), "\"30ms\"".to_owned()));
         }
-        if flow.kind != FlowKind::Frames && self.on.sockets && self.chance.percent(60) {
+        let cuts = flow.size > 1480 && self.chance.percent(50);
+        if flow.kind != FlowKind::Frames && cuts {
+            let how = *self.chance.pick(&["Do", "Dont"]);
+            flow.options.push(("socket".to_owned(), format!("(pmtudisc: {how})")));
+        } else if flow.kind != FlowKind::Frames && self.on.sockets && self.chance.percent(60) {
             self.socket(&mut flow, from);
         }
         self.sketch.flows.push(flow);
+    }
+
+    /// What is sent where nothing else can be.
+    fn plain(&self) -> FlowKind {
+        if self.on.buffers { FlowKind::Udp } else { FlowKind::Ping }
     }
 
     /// To everybody on a segment, or everybody anywhere.
@@ -134,7 +147,7 @@ impl Draft {
         near.sort();
         near.dedup();
         if near.is_empty() {
-            flow.kind = FlowKind::Ping;
+            flow.kind = self.plain();
         } else {
             flow.to = Some(near.join(","));
         }

@@ -138,7 +138,7 @@ impl Parts {
             Flaw::OwnSource => self.src = self.dst,
             Flaw::GroupSource => self.src = 0xe000_0001,
             Flaw::LoopbackSource => self.src = 0x7f00_0001,
-            Flaw::NoDestination => self.dst = 0xf000_0001,
+            Flaw::NoDestination => self.dst = 0,
             Flaw::HeaderSum => self.header_sum = 1,
             Flaw::HeaderLength => self.first = 0x44,
             Flaw::Short => self.longer = 30,
@@ -188,9 +188,12 @@ impl Draft {
         let to = self.chance.maybe(&near)?.clone();
         let mac = self.known_mac(&to)?;
         let dst = to.addr?;
+        let bridged = near.iter().any(|i| i.dev.starts_with("br")) && !from.dev.starts_with("br");
         let mut frames = Vec::new();
         for _ in 0..self.chance.between(1, 3) {
-            let flaw = *self.chance.pick(FLAWS);
+            // Only bridges mind these, and not every frame comes to one.
+            let flaws = if bridged && self.chance.percent(60) { &[Flaw::GroupMac, Flaw::ControlMac] } else { FLAWS };
+            let flaw = *self.chance.pick(flaws);
             let beyond = self.chance.percent(30);
             // To somebody behind it, now and then.
             let other: Vec<u32> = self.ifaces.iter().filter_map(|i| i.addr).collect();

@@ -120,6 +120,11 @@ impl Here<'_> {
 
     fn travel(&mut self) -> Option<String> {
         let dev = self.device()?;
+        if self.draft.chance.percent(20)
+            && let Some(port) = self.port()
+        {
+            return Some(format!("ip link set {port} nomaster"));
+        }
         Some(match self.draft.chance.below(7) {
             0 => format!("ip link set {dev} netns {}", self.other()),
             1 => format!("ip link del {dev}"),
@@ -212,8 +217,10 @@ impl Here<'_> {
             }
             5 => {
                 let port = self.port()?;
-                let word = *self.draft.chance.pick(&["hairpin", "isolated", "learning", "flood", "bcast_flood"]);
-                let value = *self.draft.chance.pick(&["on", "off"]);
+                let word =
+                    *self.draft.chance.pick(&["hairpin", "isolated", "learning", "flood", "bcast_flood", "state"]);
+                let values = if word == "state" { ["0", "1"] } else { ["on", "off"] };
+                let value = *self.draft.chance.pick(&values);
                 format!("ip link set {port} type bridge_slave {word} {value}")
             }
             _ => format!("sysctl -w net.ipv4.ip_forward={}", self.draft.chance.between(0, 1)),

@@ -29,6 +29,8 @@ const CONF: &[(&str, &[&str])] = &[
 /// The same of a namespace.
 const OF_NET: &[(&str, &[&str])] = &[
     ("icmp_echo_ignore_all", &["1"]),
+    ("icmp_echo_ignore_all", &["1"]),
+    ("icmp_echo_ignore_broadcasts", &["1"]),
     ("icmp_echo_ignore_broadcasts", &["0"]),
     ("icmp_errors_use_inbound_ifaddr", &["1"]),
     ("ip_default_ttl", &["3", "100"]),
@@ -90,7 +92,7 @@ impl Draft {
                 if self.on.buffers && n == 0 {
                     set.push(("net.core.rmem_default".to_owned(), "2304".to_owned()));
                 }
-                if self.on.icmp_conf && self.chance.percent(40) {
+                if self.on.icmp_conf && self.chance.percent(75) {
                     let (name, values) = *self.chance.pick(OF_NET);
                     set.push((format!("net.ipv4.{name}"), (*self.chance.pick(values)).to_owned()));
                 }
@@ -268,7 +270,9 @@ impl Draft {
     fn special_route(&mut self, h: usize, n: usize) {
         let kind = *self.chance.pick(&["blackhole", "unreachable", "prohibit", "throw", "local", "broadcast"]);
         let s = self.chance.below(self.segments.len());
-        let len = *self.chance.pick(&[0, 16, 24, 25, 29, 32]);
+        // Not everything: what a host sends to itself from an address that it does not have is a world of its own.
+        let lens: &[u8] = if kind == "local" { &[16, 24, 25, 29, 32] } else { &[0, 16, 24, 25, 29, 32] };
+        let len = *self.chance.pick(lens);
         let base = masked(self.segments[s].base + self.chance.between(1, 4), len);
         let to = if len == 0 { "default".to_owned() } else { format!("{}/{len}", dotted(base)) };
         let devs: Vec<String> = self.of(h, n).map(|i| i.dev.clone()).collect();

@@ -88,7 +88,8 @@ impl Ping {
     pub(super) fn step(&mut self, k: &mut Kernel, cx: &mut Cx, env: Env) -> Next {
         let Some(s) = self.sock else {
             let options = (self.opts, self.device.as_deref());
-            let s = match super::open(k, env, (Proto::RawIcmp, Some(env.id)), options, (0, 0)) {
+            let opened = super::open(k, env, (Proto::RawIcmp, Some(env.id)), options, (0, 0));
+            let s = match opened.and_then(|s| sock::lookup::may_bind(k, env.ns, self.src).map(|()| s)) {
                 Ok(s) => s,
                 Err(e) => {
                     self.error = Some(e);

@@ -128,10 +128,10 @@ fn leg_flags(k: &Kernel, l: &Leg<u32>) -> Vec<&'static str> {
     all.into_iter().filter(|f| f.0).map(|f| f.1).collect()
 }
 
-/// Flags of the route as a whole: those of its only next hop, or `linkdown` if none of several has carrier.
+/// Flags of the route as a whole: those of its only next hop, or `linkdown` if several lost their carrier at one time.
 fn flags(k: &Kernel, r: &Route<u32>) -> Vec<&'static str> {
-    if let Some(legs) = &r.legs {
-        return if legs.iter().all(|l| l.linkdown) { vec!["linkdown"] } else { Vec::new() };
+    if r.legs.is_some() {
+        return if r.linkdown { vec!["linkdown"] } else { Vec::new() };
     }
     let ignored = k.devs.get(r.dev).is_some_and(|d| d.conf.has(ConfBits::IGNORE_LINKDOWN));
     let all = [(r.linkdown && ignored, "dead"), (r.onlink, "onlink"), (r.linkdown, "linkdown")];

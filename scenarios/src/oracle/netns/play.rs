@@ -327,7 +327,10 @@ fn counts_seconds(job: &Job) -> bool {
 fn lacking(what: &What, text: &str) -> Option<Missing> {
     let (What::Ip(line) | What::Bridge(line)) = what else {
         let What::Sysctl { key, .. } = what else { return None };
-        return text.contains("cannot stat").then(|| Missing::KernelFeature(format!("sysctl {key}")));
+        // Of a device: it is not there, which is an answer.
+        let of_device = ["conf", "neigh"].iter().any(|t| key.split(['.', '/']).nth(2) == Some(t));
+        let lacks = text.contains("cannot stat") && !of_device;
+        return lacks.then(|| Missing::KernelFeature(format!("sysctl {key}")));
     };
     if text.contains("Unknown device type") {
         let mut words = line.split_whitespace().skip_while(|w| *w != "type");

@@ -274,6 +274,9 @@ pub fn send_frame(fd: &OwnedFd, device: &str, bytes: &[u8]) -> Result<()> {
     // SAFETY: an address of zeros is a good one, and the name ends with a zero.
     let mut a: libc::sockaddr_ll = unsafe { zeroed() };
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    if index == 0 {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
     a.sll_family = AF_PACKET as u16;
     a.sll_ifindex = index as i32;
     // SAFETY: buffer and address are passed with their sizes.

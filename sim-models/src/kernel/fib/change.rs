@@ -130,7 +130,9 @@ impl<A: Addr> Tables<A> {
     pub fn set_linkdown(&mut self, dev: DevId, down: bool) {
         self.each_of_dev(dev, |r| {
             r.each_leg(dev, |l| l.linkdown = down || l.dead);
-            r.linkdown = down && r.nh_scope != Scope::Nowhere;
+            // Of several next hops all have to be dead, or of this device.
+            let all = r.legs.as_ref().is_none_or(|legs| legs.iter().all(|l| l.dead || l.dev == dev));
+            r.linkdown = down && all && r.nh_scope != Scope::Nowhere;
         });
     }
 
@@ -141,6 +143,7 @@ impl<A: Addr> Tables<A> {
                 l.dead = false;
                 l.linkdown &= !carrier;
             });
+            r.linkdown &= !(carrier && r.legs.is_some());
         });
     }
 

@@ -145,6 +145,7 @@ fn several(
     (route.gw, route.dev, route.nh_scope, route.onlink) = (first.gw, first.dev, first.nh_scope, first.onlink);
     (route.linkdown, route.ignore_linkdown) = (first.linkdown, first.ignore_linkdown);
     if legs.len() > 1 {
+        route.linkdown = legs.iter().all(|l| l.linkdown);
         route.legs = Some(legs.into_boxed_slice());
         route.onlink = false;
     }

@@ -164,6 +164,20 @@ fn score(s: &Socket, t: &Tuple) -> u32 {
     score
 }
 
+/// `inet_addr_valid_or_nonlocal`: may a socket have this address?
+///
+/// # Errors
+/// EADDRNOTAVAIL
+pub fn may_bind(k: &Kernel, ns: crate::kernel::NsId, addr: u32) -> Result<(), Errno> {
+    use crate::kernel::rtnl::RouteType::{Broadcast, Local, Multicast};
+    let net = k.net(ns);
+    let fits = addr == 0 || net.conf.ip_nonlocal_bind != 0;
+    if fits || matches!(net.v4.addr_type(addr), Local | Broadcast | Multicast) {
+        return Ok(());
+    }
+    Err(Errno::EADDRNOTAVAIL)
+}
+
 /// `bind`: `port` 0 picks an ephemeral one (SOCK-01, 10, 14).
 ///
 /// # Errors
@@ -174,11 +188,7 @@ pub fn bind(k: &mut Kernel, id: SockId, addr: u32, port: u16) -> Result<(), Errn
         return Err(Errno::EINVAL);
     }
     let (ns, proto) = (s.ns, s.proto);
-    use crate::kernel::rtnl::RouteType::{Broadcast, Local, Multicast};
-    let net = k.net(ns);
-    if addr != 0 && net.conf.ip_nonlocal_bind == 0 && !matches!(net.v4.addr_type(addr), Local | Broadcast | Multicast) {
-        return Err(Errno::EADDRNOTAVAIL);
-    }
+    may_bind(k, ns, addr)?;
     let taken = |k: &Kernel, port: u16| {
         let s = k.sockets.get(id).expect("looked up above");
         k.net(ns).sockets.as_ref().is_some_and(|t| t.conflicts(k, s, addr, port))

@@ -231,6 +231,11 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     let dev = inet_iif(k, ns, dev, ip.dst);
     let t = Tuple { saddr: ip.src, sport, daddr: ip.dst, dport, dev };
     if matches!(skb.meta.dst.map(|d| d.kind), Some(DstKind::Broadcast | DstKind::Multicast)) {
+        // `udp4_csum_init`: the sum of a short datagram is looked at before anything else.
+        if bad_sum(&skb) && skb.frame.net_len() - u32::from(IP_HLEN) <= CHECKSUM_BREAK {
+            count_bad_sum(k, ns);
+            return cx.drop(k, skb, At::UdpRcv, Reason::UDP_CSUM);
+        }
         return deliver_group(k, cx, ns, skb, &t);
     }
     let found = k.net(ns).sockets.as_ref().and_then(|table| table.udp(&k.sockets, &t));
@@ -250,6 +255,9 @@ pub(in crate::kernel) fn udp_rcv(k: &mut Kernel, cx: &mut Cx, mut skb: SkBuff) {
     }
     cx.drop(k, skb, At::UdpRcv, Reason::NO_SOCKET);
 }
+
+/// Bytes from the UDP header on (`CHECKSUM_BREAK`).
+const CHECKSUM_BREAK: u32 = 76;
 
 /// A wrong checksum is noticed where nobody listens, or where the datagram is read.
 fn bad_sum(skb: &SkBuff) -> bool {

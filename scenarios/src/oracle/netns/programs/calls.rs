@@ -90,6 +90,7 @@ pub(super) fn errno_name(errno: i32) -> String {
         (libc::EPERM, "EPERM"),
         (libc::EPROTO, "EPROTO"),
         (libc::ETIMEDOUT, "ETIMEDOUT"),
+        (libc::ENXIO, "ENXIO"),
         (libc::EXDEV, "EXDEV"),
     ];
     names.iter().find(|n| n.0 == errno).map_or_else(|| format!("errno {errno}"), |n| n.1.to_owned())
